@@ -11,6 +11,7 @@ is read is measured in processors' time: other work of the machine is not in it.
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from bench.measure import costs, median, verdict
+from services.bootstrap import NEW_OBJECTS
 from services.history.models import Figure, Figures, Grain, Holder, OwnerKind, second
 from services.history.movers import movers
 from services.history.ports import Head, HistoryStore, MadeUp
@@ -164,6 +166,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--changing", type=float, default=0.1)
     options = parser.parse_args()
+    gc.set_threshold(NEW_OBJECTS)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         store = filled(folder, options.tenants, options.days, options.changing)

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
@@ -39,6 +39,7 @@ from services.usage.rollup import roll_up
 KIBIBYTE = 1024
 PATIENCE = 60.0
 PAUSE = 1.0
+_WHOLE = ForwardMsg.FINISHED_SUCCESSFULLY  # and not of a fragment, or ended for another run
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,16 @@ def run_once(link: ClientConnection, page: Page) -> Run:
         assert isinstance(frame, bytes)
         size += len(frame)
         message = ForwardMsg.FromString(frame)
-        if message.WhichOneof("type") == "script_finished":
+        if message.WhichOneof("type") == "script_finished" and message.script_finished == _WHOLE:
             return Run(time.perf_counter() - began, size)
+
+
+def rest(link: ClientConnection) -> None:
+    """Do nothing for a while, and pass over what a page sends by itself meanwhile."""
+    ends = time.monotonic() + PAUSE
+    while (left := ends - time.monotonic()) > 0:
+        with suppress(TimeoutError):
+            link.recv(timeout=left)
 
 
 # --- the figures ------------------------------------------------------------------------------
@@ -136,9 +145,9 @@ def page_section(port: int, repeat: int) -> list[bool]:
         for page in PAGES:
             with visiting(port) as link:
                 first = run_once(link, page)
-                time.sleep(PAUSE)
+                rest(link)
                 again = run_once(link, page)
-                time.sleep(PAUSE)
+                rest(link)
             if at == 0:
                 print(f"     {page.title}: {first.seconds * 1e3:,.0f} ms for the first visitor")
             else:

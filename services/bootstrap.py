@@ -88,7 +88,7 @@ class Services(Working):
         In read-only mode no job is run but looks, which change nothing; another dashboard may.
         """
         self.collector.start()
-        self.looks.worker.start()
+        self.looking.start()
         if not self.settings.read_only:
             self.tend_records()
             self.purge_worker.start()
@@ -198,7 +198,7 @@ class Services(Working):
             growth=PastDays(self.history.at).growth, standings=self.limits.standings,
             coming=Ahead(self.history.forecast).coming,
             retention=lambda: self.retaining.service.jobs(1),
-            backups=self.backing.standings,
+            backups=self.backing.standings, others=self.job_book.unended,
         ))  # fmt: skip
 
     @made_once

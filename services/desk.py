@@ -134,8 +134,7 @@ class Desk:
         services = self._services
         return DeskCare(
             self.gate, services.care, ownership=services.usage.ownership,
-            holds=services.card_book.holds,
-            forward=services.settings.forward_token,
+            holds=services.card_book.holds, forward=services.settings.forward_token,
         )  # fmt: skip
 
     @cached_property
@@ -143,10 +142,9 @@ class Desk:
         """One tenant's patterns, keys and vectors."""
         from services.browse.access import DeskInspection
 
-        services = self._services
         return DeskInspection(
-            self.gate, services.inspection, ownership=services.usage.ownership,
-            service=services.settings.service_name,
+            self.gate, self._services.inspection, ownership=self._services.usage.ownership,
+            service=self._services.settings.service_name,
         )  # fmt: skip
 
     @cached_property
@@ -154,10 +152,9 @@ class Desk:
         """Whose something is."""
         from services.find.access import DeskFind
 
-        services = self._services
         return DeskFind(
-            self.gate, services.finding, ownership=services.usage.ownership,
-            snapshot=lambda: services.collector.state.snapshot,
+            self.gate, self._services.finding, ownership=self._services.usage.ownership,
+            snapshot=lambda: self._services.collector.state.snapshot,
         )  # fmt: skip
 
     @cached_property
@@ -165,10 +162,9 @@ class Desk:
         """Findings."""
         from services.isolation.access import DeskIsolation
 
-        services = self._services
         return DeskIsolation(
-            self.gate, services.isolation, ownership=services.usage.ownership,
-            refresh=services.collector.refresh,
+            self.gate, self._services.isolation, ownership=self._services.usage.ownership,
+            refresh=self._services.collector.refresh,
         )  # fmt: skip
 
     @cached_property
@@ -183,18 +179,19 @@ class Desk:
         """Plans, jobs and receipts."""
         from services.purge.access import DeskPurge
 
-        services = self._services
-        return DeskPurge(self.gate, services.purge, ownership=services.usage.ownership)
+        return DeskPurge(
+            self.gate, self._services.purge, ownership=self._services.usage.ownership,
+            plans=lambda: self._services.looking.purge,
+        )  # fmt: skip
 
     @cached_property
     def archives(self) -> DeskArchive:
         """Archives: taking, proving, listing."""
         from services.archive.access import DeskArchive
 
-        services = self._services
         return DeskArchive(
-            self.gate, lambda: services.archive, ownership=services.usage.ownership,
-            proving=lambda: services.proving,
+            self.gate, lambda: self._services.archive, ownership=self._services.usage.ownership,
+            proofs=lambda: self._services.looking.proofs,
         )  # fmt: skip
 
     @cached_property
@@ -202,10 +199,9 @@ class Desk:
         """Restores of archives."""
         from services.restore.access import DeskRestore
 
-        services = self._services
         return DeskRestore(
-            self.gate, lambda: services.restore, lambda: services.archive,
-            lambda: services.planning,
+            self.gate, lambda: self._services.restore, ownership=self._services.usage.ownership,
+            archives=lambda: self._services.archive, plans=lambda: self._services.looking.restore,
         )  # fmt: skip
 
     @cached_property
@@ -213,34 +209,41 @@ class Desk:
         """Parking tenants, and bringing them back."""
         from services.parking.access import DeskParking
 
-        services = self._services
-        return DeskParking(self.gate, lambda: services.parking, ownership=services.usage.ownership)
+        return DeskParking(
+            self.gate, lambda: self._services.parking, ownership=self._services.usage.ownership,
+            plans=lambda: self._services.looking.parking,
+        )  # fmt: skip
 
     @cached_property
     def move(self) -> DeskMove:
         """Moving tenants to another deployment."""
         from services.move.access import DeskMove
 
-        services = self._services
-        return DeskMove(self.gate, lambda: services.move, ownership=services.usage.ownership)
+        return DeskMove(
+            self.gate, lambda: self._services.move, ownership=self._services.usage.ownership,
+            plans=lambda: self._services.looking.move,
+        )  # fmt: skip
 
     @cached_property
     def apart(self) -> DeskApart:
         """Taking apart kb_ids that tenants share."""
         from services.apart.access import DeskApart
 
-        services = self._services
-        return DeskApart(self.gate, lambda: services.apart, ownership=services.usage.ownership)
+        return DeskApart(
+            self.gate, lambda: self._services.apart, ownership=self._services.usage.ownership,
+            plans=lambda: self._services.looking.apart,
+        )  # fmt: skip
 
     @cached_property
     def retention(self) -> DeskRetention:
         """What is kept, for how long and how much of it."""
         from services.retention.access import DeskRetention
 
-        wired = self._services.retaining
+        services = self._services
         return DeskRetention(
-            self.gate, lambda: wired.service, labels=self._services.cards.labels_within
-        )
+            self.gate, lambda: services.retaining.service, labels=services.cards.labels_within,
+            plans=lambda: services.looking.retention,
+        )  # fmt: skip
 
     @cached_property
     def backups(self) -> DeskBackups:

@@ -20,7 +20,7 @@ TOGETHER = {
     "the sample fleet": ("test_walk", "test_ticket", "test_isolation", "test_find"),
     "fleets of their own": (
         "test_scope", "test_sessions", "test_sign_in", "test_purge", "test_keyboard_purge",
-        "test_parking", "test_apart", "test_move", "test_restore",
+        "test_parking", "test_apart", "test_move", "test_restore", "test_limits",
     ),
 }  # fmt: skip
 """Browser tests of one process: those on the sample fleet share its dashboard and a browser."""

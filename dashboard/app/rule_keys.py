@@ -39,9 +39,8 @@ RETENTION_CRON = "retention_cron"
 RETENTION_ZONE = "retention_zone"
 RETENTION_WHY = "retention_why"
 RETENTION_SET = "retention_set"
-RETENTION_PLAN = "retention_plan"
 RETENTION_REASON = "retention_reason"
 RETENTION_REFUSED = "retention_refused"
 RETENTION_TENANT = "retention_tenant"
-"""Session state: a policy as it is being written, what was set last, the plan that is shown, why it
-is run, why something was refused, and of which tenant the past is shown."""
+"""Session state: a policy as it is being written, what was set last, why one is run, why something
+was refused, and of which tenant the past is shown."""

@@ -138,29 +138,25 @@ RESTORE_REFUSED = "restore_refused"
 why it is given up, and why it was not done."""
 
 PARKING_OPEN = "parking_open"
-PARKING_PLAN = "parking_plan"
 PARKING_REASON = "parking_reason"
 PARKING_REFUSED = "parking_refused"
-"""Session state: what of parking a tenant is open, was planned and typed, and why it was not done.
-"""
+"""Session state: what of parking a tenant is open and was typed, and why it was not done."""
 
 MOVE_OPEN = "move_open"
 MOVE_TO = "move_to"
-MOVE_PLAN = "move_plan"
 MOVE_REASON = "move_reason"
 MOVE_STOPPED = "move_stopped"
 MOVE_LEAVE = "move_leave"
 MOVE_REFUSED = "move_refused"
-"""Session state: what of moving a tenant is open, was chosen, planned, typed and ticked, and why it
-was not done."""
+"""Session state: what of moving a tenant is open, was chosen, typed and ticked, and why it was not
+done."""
 
 APART_OPEN = "apart_open"
 APART_BEGAN = "apart_began"
 APART_NAME = "apart_name"
-APART_PLAN = "apart_plan"
 APART_REASON = "apart_reason"
 APART_REFUSED = "apart_refused"
-"""Session state: what of taking a shared kb_id apart is open, was said, planned and refused."""
+"""Session state: what of taking a shared kb_id apart is open, was said and refused."""
 
 JOB = "job"
 PLAN = "plan"
@@ -180,11 +176,13 @@ PURGE_MANY = "purge_many"
 PURGE_PASTED = "purge_pasted"
 """What is to be purged, as it is being chosen; the tenant is a query parameter too."""
 
+PURGE_WANTED = "purge_wanted"
 PURGE_ASKED = "purge_asked"
+PURGE_UNPLANNED = "purge_unplanned"
 PURGE_PLAN = "purge_plan"
 PURGE_INCLUDE = "purge_include"
-"""Session state: that a plan was asked for, the one that is shown, and what of its left out is to
-go all the same."""
+"""Session state: that a plan is wanted, what one was asked for, why none could be, the one that is
+shown, and what of its left out is to go all the same."""
 
 PURGE_CONFIRM = "purge_confirm"
 PURGE_REASON = "purge_reason"

@@ -78,9 +78,9 @@ def _follow(archive_id: str) -> None:
         st.caption("This tab can be closed: it goes on, and this address leads back to it.",
                    width="stretch")  # fmt: skip
         permits.button(
-            "Stops soon…" if job.stop_asked else "Stop", Action.ARCHIVE, icon=":material/stop:",
-            disabled=job.stop_asked, key="archive_stop", on_click=_do, args=("stop", archive_id),
-            tip="Nothing of it is kept; it can go on later.",
+            "Stops soon…" if job.stop_asked else "Stop", Action.STOP_ARCHIVE, key="archive_stop",
+            icon=":material/stop:", disabled=job.stop_asked, on_click=_do,
+            args=("stop", archive_id), tip="Nothing of it is kept; it can go on later.",
         )  # fmt: skip
     _steps(job)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys, unreadable
@@ -12,7 +10,7 @@ from dashboard.draw import jobs, looks
 from services.access.viewer import Action
 from services.archive.models import Archive, Manifest
 from services.archive.verify import Proof
-from services.jobs.looks import Look, LookState
+from services.jobs.looks import LookState
 
 
 def draw(archive: Archive) -> Manifest | None:
@@ -24,23 +22,24 @@ def draw(archive: Archive) -> Manifest | None:
 
 
 def _draw(archive: Archive) -> Manifest | None:
-    newest = None
-    if not permits.why_not(Action.VERIFY_ARCHIVE):
-        newest = runtime.desk().archives.proof(archive.id)
-    look, proof = newest or (None, None)
-    if look is not None and look.state is LookState.RUNNING:
-        looks.follow(
-            partial(_newest, archive.id),
-            lambda: runtime.desk().archives.stop_proof(archive.id),
-            Action.VERIFY_ARCHIVE, key="archive_proof_stop", refused=state_keys.ARCHIVE_REFUSED,
+    desk, off = runtime.desk().archives, bool(permits.why_not(Action.VERIFY_ARCHIVE))
+
+    def of(*, stores: bool) -> looks.Looks[Proof]:
+        return looks.Looks(
+            lambda: None if off else desk.proof(archive.id),
+            lambda: desk.ask_proof(archive.id, stores=stores), lambda: desk.stop_proof(archive.id),
+            Action.VERIFY_ARCHIVE, "archive_proof", state_keys.ARCHIVE_REFUSED,
         )  # fmt: skip
-        return None
-    with st.container(horizontal=True):
-        _button("Verify", "archive_verify", ":material/verified:", "Reads all of it back.",
-                archive.id, stores=False)  # fmt: skip
-        _button("Compare with the stores", "archive_compare", ":material/compare_arrows:",
-                "Reads all of it back, and the stores too.", archive.id, stores=True)  # fmt: skip
-    refusals.draw(state_keys.ARCHIVE_REFUSED, "Nothing was read")
+
+    def buttons() -> None:
+        with st.container(horizontal=True):
+            _button("Verify", "archive_verify", ":material/verified:", "Reads all of it back.",
+                    of(stores=False))  # fmt: skip
+            _button("Compare with the stores", "archive_compare", ":material/compare_arrows:",
+                    "Reads all of it back, and the stores too.", of(stores=True))  # fmt: skip
+        refusals.draw(state_keys.ARCHIVE_REFUSED, "Nothing was read")
+
+    look, proof = looks.newest(of(stores=False), buttons) or (None, None)
     if proof is not None:
         _compared(proof)
     is_said = look is not None and look.state is LookState.FAILED and bool(archive.problem)
@@ -49,17 +48,9 @@ def _draw(archive: Archive) -> Manifest | None:
     return None if proof is None else proof.manifest
 
 
-def _newest(archive_id: str) -> Look | None:
-    found = runtime.desk().archives.proof(archive_id)
-    return None if found is None else found[0]
-
-
-def _button(label: str, key: str, icon: str, tip: str, archive_id: str, *, stores: bool) -> None:
-    permits.button(
-        label, Action.VERIFY_ARCHIVE, icon=icon, key=key, tip=tip, on_click=jobs.do,
-        args=(lambda: runtime.desk().archives.ask_proof(archive_id, stores=stores),
-              state_keys.ARCHIVE_REFUSED),
-    )  # fmt: skip
+def _button(label: str, key: str, icon: str, tip: str, proofs: looks.Looks[Proof]) -> None:
+    permits.button(label, proofs.action, icon=icon, key=key, tip=tip, on_click=jobs.do,
+                   args=(proofs.ask, proofs.refused))  # fmt: skip
 
 
 def _compared(proof: Proof) -> None:

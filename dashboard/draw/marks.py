@@ -26,8 +26,11 @@ from services.history.models import Cell
 from services.isolation.models import Record
 from services.isolation.severity import Severity
 
-LOGGED = (Action.RUN_PURGE, Action.LOAD, Action.IMPORT_NAMES, Action.CONFIRM_OWNER,
-          Action.REVOKE_OWNER, Action.CLEAN_INDEX)  # fmt: skip
+LOGGED = (
+    Action.RUN_PURGE, Action.RESTORE, Action.PARK, Action.UNPARK, Action.MOVE, Action.APART,
+    Action.IMPORT_DATA, Action.RUN_RETENTION, Action.LOAD, Action.END_AND_ARCHIVE,
+    Action.IMPORT_NAMES, Action.CONFIRM_OWNER, Action.REVOKE_OWNER, Action.CLEAN_INDEX,
+)  # fmt: skip
 """What changes how much there is, or whose it is."""
 
 MOST = 100

@@ -1,21 +1,21 @@
 """What is planned before it is begun: the plan that was asked for, and the reason that begins it.
 
-A plan is kept in the session's state, and is drawn until another is made.
+A plan is made in the background, and is drawn until another one is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import streamlit as st
 
-from dashboard.app import permits, refusals
-from dashboard.draw import amounts, jobs
+from dashboard.app import permits
+from dashboard.draw import amounts, jobs, looks
 from dashboard.draw.formatting import escaped, markdown
 from services.access.viewer import Action
-from services.errors import AccessDenied, KatoTenantsError, NotSignedIn
 from services.purge.amounts import Amounts
 from services.purge.models import Plan as Purge
 from services.tenancy.kb_ids import TenantKey
@@ -34,29 +34,25 @@ class Button:
     icon: str = ":material/manage_search:"
 
 
-def planned(
-    button: Button, make: Callable[[], T], *, kept: str, reads: str, spinner: str
+def newest(
+    button: Button, plans: looks.Looks[T], *, reads: str, begun: datetime | None = None
 ) -> T | None:
-    """Return what was planned last, under the name `kept`; a click on the button plans it anew.
+    """Draw the way to a plan, and return the newest, whoever asked for it; None without one.
 
-    None before the first, and where it cannot be planned, which is said.
+    One that was asked for before something was `begun` by it is of the past.
     """
-    asked = permits.button(
-        button.label, button.action, tenants=button.tenants, key=button.key, icon=button.icon,
-        tip=f"Reads {reads}, and changes nothing.",
-    )  # fmt: skip
-    if asked:
-        st.session_state.pop(kept, None)  # where it cannot be planned now, the last is no plan
-        with st.spinner(spinner):
-            try:
-                st.session_state[kept] = make()
-            except (AccessDenied, NotSignedIn):
-                raise
-            except KatoTenantsError as exc:
-                refusals.say(exc)
-                return None
-    found: T | None = st.session_state.get(kept)
-    return found
+
+    def ask() -> None:
+        permits.button(
+            button.label, button.action, tenants=button.tenants, key=button.key, icon=button.icon,
+            tip=f"Reads {reads}, and changes nothing.", on_click=jobs.do,
+            args=(plans.ask, plans.refused),
+        )  # fmt: skip
+
+    look, plan = looks.newest(plans, ask, begun=begun) or (None, None)
+    if look is not None:
+        looks.ended(look, "Planned" if plan is not None else "Planning")
+    return plan
 
 
 def draw_in_the_way(why: Sequence[str], *, name: str | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import jobs, plan_first
+from dashboard.draw import jobs, looks, plan_first
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, moment, visible
 from dashboard.isolation import apart_tables as tables
@@ -13,7 +13,7 @@ from services.access.viewer import Action
 from services.apart.errors import ApartRefused
 from services.apart.formats import receipt_of
 from services.apart.models import Apart, Outcome, Plan, Receipt, Words
-from services.apart.spoken import FIRST_SEEN, time_of
+from services.apart.spoken import FIRST_SEEN, spoken, time_of
 from services.isolation.models import Finding
 from services.jobs.models import Job, JobState
 from services.tenancy.kb_ids import TenantKey
@@ -70,39 +70,39 @@ def _offer(kb_id: str, tenants: tuple[TenantKey, ...]) -> None:
                     "goes there: its sessions, and of patterns those that nobody else can have "
                     "learnt. For that, say since when each wrote at all: KATO keeps nothing that "
                     "tells.")  # fmt: skip
+        looked = runtime.desk().apart.planned(kb_id)
+        before = looked[1][1] if looked is not None and looked[1] is not None else Words()
         for tenant in tenants:
-            _say(tenant)
-        planned = _planned(kb_id, tenants)
-        if planned is None:
+            _say(tenant, before)
+        plan = _planned(kb_id, tenants)
+        if plan is None:
             return
-        plan, words = planned
+        words = _words(tenants)
         _draw_plan(plan)
         draw_status(Action.APART, digest=plan.digest)
         plan_first.begin(
             plan_first.Button("Take apart now", Action.APART, tenants, "apart_begin", ICON),
-            lambda reason: _begin(plan, words, reason),
+            lambda reason: runtime.desk().apart.begin(
+                kb_id, words, reason=reason, seen=plan.digest
+            ),
             reason_key=state_keys.of(state_keys.APART_REASON, kb_id),
             refused=state_keys.APART_REFUSED, in_the_way=plan.obstacles,
         )  # fmt: skip
 
 
-def _begin(plan: Plan, words: Words, reason: str) -> None:
-    """Begin it; then that plan is of the past."""
-    runtime.desk().apart.begin(plan.kb_id, words, reason=reason, seen=plan.digest)
-    st.session_state.pop(state_keys.of(state_keys.APART_PLAN, plan.kb_id), None)
-
-
-def _say(tenant: TenantKey) -> None:
-    """Draw what can be said of one tenant."""
+def _say(tenant: TenantKey, before: Words) -> None:
+    """Draw what can be said of one tenant: as it was when it was planned, until it is otherwise."""
     name = visible(str(tenant))
+    began = spoken(before.began[tenant]) if tenant in before.began else ""
     left, right = st.columns(2)
     left.text_input(
-        f"{escaped(name)} wrote nothing before", placeholder=f"2026-01-31T12:00 or {FIRST_SEEN}",
+        f"{escaped(name)} wrote nothing before", began,
+        placeholder=f"2026-01-31T12:00 or {FIRST_SEEN}",
         key=state_keys.of(state_keys.APART_BEGAN, tenant),
         help="Your word, in UTC. Empty: since ever, so that nothing can be told from it.",
     )  # fmt: skip
     right.text_input(
-        f"{escaped(name)} is to name", placeholder="as proposed",
+        f"{escaped(name)} is to name", before.names.get(tenant, ""), placeholder="as proposed",
         key=state_keys.of(state_keys.APART_NAME, tenant),
         help="The node_id that its clients use from then on.",
     )  # fmt: skip
@@ -119,22 +119,25 @@ def _words(tenants: tuple[TenantKey, ...]) -> Words:
     return Words(began, said(state_keys.APART_NAME))
 
 
-def _planned(kb_id: str, tenants: tuple[TenantKey, ...]) -> tuple[Plan, Words] | None:
-    """Plan it once it is asked for, and keep that, with what was said then."""
-
-    def plan() -> tuple[Plan, Words]:
-        words = _words(tenants)
-        return runtime.desk().apart.plan(kb_id, words), words
-
-    planned = plan_first.planned(
+def _planned(kb_id: str, tenants: tuple[TenantKey, ...]) -> Plan | None:
+    """Draw the way to a plan, and return the newest, where that is of what is said now."""
+    desk = runtime.desk().apart
+    job = None if permits.why_not(Action.SEE_PURGES) else _newest(kb_id)
+    planned = plan_first.newest(
         plan_first.Button("See what can be told apart", Action.PLAN_APART, tenants, "apart_plan"),
-        plan, kept=state_keys.of(state_keys.APART_PLAN, kb_id), reads="the stores",
-        spinner="Looking at every pattern",
+        looks.Looks(
+            lambda: desk.planned(kb_id), lambda: desk.ask(kb_id, _words(tenants)),
+            lambda: desk.stop_planning(kb_id), Action.PLAN_APART, "apart_planning",
+            state_keys.APART_REFUSED,
+        ),
+        reads="the stores", begun=None if job is None else job.created_at,
     )  # fmt: skip
-    if planned is not None and not _still_says(tenants, planned[1]):
+    if planned is None:
+        return None
+    if not _still_says(tenants, planned[1]):
         st.caption(":material/info: What is said above is not what was planned: look again.")
         return None
-    return planned
+    return planned[0]
 
 
 def _still_says(tenants: tuple[TenantKey, ...], words: Words) -> bool:

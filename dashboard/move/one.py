@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import amounts, jobs, plan_first
+from dashboard.draw import amounts, jobs, looks, plan_first
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, moment, visible
 from dashboard.move import job as job_part
@@ -30,12 +30,12 @@ def draw(tenant: TenantKey) -> bool:
     return moved is None
 
 
+def _jobs(tenant: TenantKey) -> list[Job]:
+    return [job for job in runtime.desk().move.jobs() if job.plan["tenant"] == str(tenant)]
+
+
 def _unended(tenant: TenantKey) -> Job | None:
-    mine = (
-        job for job in runtime.desk().move.jobs()
-        if job.plan["tenant"] == str(tenant) and job.state is not JobState.ENDED
-    )  # fmt: skip
-    return next(mine, None)
+    return next((job for job in _jobs(tenant) if job.state is not JobState.ENDED), None)
 
 
 def offer(tenant: TenantKey) -> None:
@@ -75,14 +75,18 @@ def offer(tenant: TenantKey) -> None:
 
 
 def _planned(tenant: TenantKey, to: str) -> Plan | None:
-    """Plan it once it is asked for, and keep that for as long as it is for the same place."""
-    plan = plan_first.planned(
+    """Draw the way to a plan, and return the newest; what was planned before a move is past."""
+    desk = runtime.desk().move
+    moves = [] if permits.why_not(Action.SEE_PURGES) else _jobs(tenant)
+    return plan_first.newest(
         plan_first.Button("See what goes and what stays", Action.PLAN_PURGE, [tenant], "move_plan"),
-        lambda: runtime.desk().move.plan(tenant, to),
-        kept=state_keys.of(state_keys.MOVE_PLAN, tenant), reads="both deployments",
-        spinner="Reading both deployments",
+        looks.Looks(
+            lambda: desk.planned(tenant, to), lambda: desk.ask(tenant, to),
+            lambda: desk.stop_planning(tenant, to), Action.PLAN_PURGE, "move_planning",
+            state_keys.MOVE_REFUSED,
+        ),
+        reads="both deployments", begun=max((job.created_at for job in moves), default=None),
     )  # fmt: skip
-    return plan if plan is not None and plan.to == to else None
 
 
 def _moved(moved: Moved) -> None:

@@ -22,9 +22,9 @@ if kept:
 # These stand at the same places with a plan and without: the button keeps the focus, and what
 # comes next by keyboard is the plan.
 selection, action, result = st.container(), st.container(), st.container()
-shown = shown_plan.shown_plan()
+shown, going = shown_plan.shown_plan(), shown_plan.going()
 with selection:
-    if shown is None:
+    if going is None:
         snapshot = figures.snapshot_or_stop("Purge")
         st.caption("Nothing is erased before it was planned, looked at, and confirmed by name. A "
                    "receipt says what is gone, found by looking again.")  # fmt: skip
@@ -33,21 +33,27 @@ with selection:
         figures.head("Purge")
         st.button("Edit selection", icon=":material/arrow_back:", type="tertiary",
                   on_click=shown_plan.put_away)  # fmt: skip
-        request = shown.plan.request
+        request = going.request
 with action:
     permits.button(
         "Plan (changes nothing)", Action.PLAN_PURGE, icon=":material/fact_check:",
-        disabled=request is None, key="purge_plan_button", on_click=shown_plan.ask,
+        disabled=request is None, key="purge_plan_button", on_click=shown_plan.click,
         takes=plan_tables.takes(request) if request else frozenset(),
     )  # fmt: skip
 with result:
-    if shown_plan.is_asked() and request is not None:
-        taken, resumes = (shown.taken, shown.resumes) if shown else ((), "")
-        shown_plan.make(request, taken, resumes=resumes)
+    if shown_plan.is_wanted() and request is not None:
+        shown_plan.ask(
+            request, going.taken if going else (), resumes=going.resumes if going else ""
+        )
+    with unreadable.said("The plan"):
+        if shown_plan.wait(request if going is None else None):
+            st.stop()
     if shown is not None:
         plan.draw(shown)
         st.stop()
     purge = runtime.desk().purge
+    if going is not None:
+        st.stop()
     try:
         jobs, stones = purge.jobs(), purge.tombstones(snapshot.kb_ids)
     except KatoTenantsError as exc:

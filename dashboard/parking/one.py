@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.app import permits, refusals, runtime, state_keys
-from dashboard.draw import amounts, jobs, plan_first
+from dashboard.draw import amounts, jobs, looks, plan_first
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, moment, size, visible
 from dashboard.parking import tables
@@ -31,12 +31,12 @@ def draw(tenant: TenantKey) -> bool:
     return parked is None
 
 
+def _jobs(tenant: TenantKey) -> list[Job]:
+    return [job for job in runtime.desk().parking.jobs() if job.plan["tenant"] == str(tenant)]
+
+
 def _unended(tenant: TenantKey) -> Job | None:
-    mine = (
-        job for job in runtime.desk().parking.jobs()
-        if job.plan["tenant"] == str(tenant) and job.state is not JobState.ENDED
-    )  # fmt: skip
-    return next(mine, None)
+    return next((job for job in _jobs(tenant) if job.state is not JobState.ENDED), None)
 
 
 # --- parking it ---
@@ -71,14 +71,19 @@ def offer(tenant: TenantKey) -> None:
 
 
 def _planned(tenant: TenantKey) -> Plan | None:
-    """Plan it once it is asked for, and keep that for as long as the expander is open."""
-    return plan_first.planned(
+    """Draw the way to a plan, and return the newest; what was planned before a job is past."""
+    desk = runtime.desk().parking
+    begun = [] if permits.why_not(Action.SEE_PURGES) else _jobs(tenant)
+    return plan_first.newest(
         plan_first.Button(
             "See what goes and what stays", Action.PLAN_PURGE, [tenant], "parking_plan"
         ),
-        lambda: runtime.desk().parking.plan(tenant),
-        kept=state_keys.of(state_keys.PARKING_PLAN, tenant), reads="the stores",
-        spinner="Reading the stores",
+        looks.Looks(
+            lambda: desk.planned(tenant), lambda: desk.ask(tenant),
+            lambda: desk.stop_planning(tenant), Action.PLAN_PURGE, "parking_planning",
+            state_keys.PARKING_REFUSED,
+        ),
+        reads="the stores", begun=max((job.created_at for job in begun), default=None),
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ def draw(job_id: str) -> None:
         return
     _head(job)
     refusals.draw(state_keys.PURGE_REFUSED, "Nothing was done")
+    refusals.draw(state_keys.PURGE_UNPLANNED, "There is no plan")
     if job.state is JobState.RUNNING:
         st.fragment(_follow, run_every="1s")(job_id)
     elif job.state is JobState.ENDED:
@@ -155,7 +156,8 @@ def _halted(job: Job) -> None:
             tip="Plan it again, confirm that, and go on by the new plan: needed where whose data "
             "it is has changed, or the plan is too old.",
         ):  # fmt: skip
-            shown_plan.make(job.plan.request, job.plan.taken, resumes=job.id)
+            shown_plan.ask(job.plan.request, job.plan.taken, resumes=job.id)
+            st.rerun()
         if permits.button("End as it is…", Action.STEER_PURGE, icon=":material/flag:"):
             st.dialog("End this purge as it is?")(_confirm_end)(job.id)
 

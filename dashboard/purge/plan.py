@@ -12,7 +12,7 @@ from dashboard.draw.figures import SIZE_WIDTH
 from dashboard.draw.formatting import age, escaped, few, markdown, plural, visible
 from dashboard.draw.measures import WORDS
 from dashboard.purge import confirm, plan_tables, stays
-from dashboard.purge.shown_plan import Shown, make
+from dashboard.purge.shown_plan import Shown, ask
 from services.access.viewer import Action
 from services.purge.formats import plan_json
 from services.purge.models import Item, Plan
@@ -36,17 +36,18 @@ _LEFT_COLUMNS = {
 def draw(shown: Shown) -> None:
     """Draw in the order of the work: whose, what stays, the confirmation; the tables are last."""
     plan = shown.plan
-    _head(plan)
+    _head(plan, shown.by)
     _totals(plan)
     if plan.obstacles and _obstacles(plan):
-        make(plan.request, shown.taken, resumes=shown.resumes)
+        ask(plan.request, shown.taken, resumes=shown.resumes)
+        st.rerun()
     if stays.draw(shown).is_as_planned(plan) and not plan.obstacles:
         st.fragment(confirm.draw)(shown)
     _items(plan)
     _left_out(plan)
 
 
-def _head(plan: Plan) -> None:
+def _head(plan: Plan, by: str) -> None:
     brand.name_tab("Purge", f"Plan of {visible(str(plan.request.target))}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(markdown(plan_tables.called(plan)), width="stretch")
@@ -56,7 +57,8 @@ def _head(plan: Plan) -> None:
     if len(plan.tenants) > 1 or plan.request.target.user is not None:
         names = few([visible(tenant) for tenant in plan.tenants], MOST_NAMED)
         st.markdown(f"In **{plural(len(plan.tenants), 'tenant')}**: {escaped(names) or 'none'}")
-    st.caption(f"Planned {age(plan.created_at)}, digest {plan.digest[:12]}…")
+    whose = f" for {markdown(by)}" if by else ""
+    st.caption(f"Planned {age(plan.created_at)}{whose}, digest {plan.digest[:12]}…")
 
 
 def _totals(plan: Plan) -> None:

@@ -47,7 +47,8 @@ def _plan_again(shown: Shown, choice: Choice) -> None:
                           takes=plan_tables.takes(plan.request)):  # fmt: skip
             included = frozenset(one.kb_id for one in choice.wanted)
             request = replace(plan.request, included=included, trim_streams=choice.trim)
-            shown_plan.make(request, choice.wanted, resumes=shown.resumes)
+            shown_plan.ask(request, choice.wanted, resumes=shown.resumes)
+            st.rerun()
         if not off:
             st.caption("What is chosen has changed; nothing can be confirmed before it is planned.")
 

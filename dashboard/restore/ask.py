@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import streamlit as st
 
@@ -16,7 +15,6 @@ from services.access.viewer import Action
 from services.approvals.models import REASON
 from services.archive.models import Archive
 from services.errors import KatoTenantsError, NamingError
-from services.jobs.looks import Look, LookState
 from services.restore.models import Plan
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
@@ -100,32 +98,26 @@ def _named(asked: _Asked) -> tuple[TenantKey | None, bool]:
 
 def _planned(asked: _Asked, named: TenantKey | None, *, off: bool) -> Plan | None:
     """Draw the way to a plan, and return the newest one that is known, whoever asked for it."""
-    whose, newest = None if named is None else [named], None
-    if not (off or permits.why_not(Action.PLAN_RESTORE, whose)):
-        newest = runtime.desk().restore.planned(asked.which, named)
-    look, plan = newest or (None, None)
-    if look is not None and look.state is LookState.RUNNING:
-        looks.follow(
-            partial(_newest, asked.which, named),
-            lambda: runtime.desk().restore.stop_planning(asked.which, named),
-            Action.PLAN_RESTORE, key="restore_plan_stop", refused=state_keys.RESTORE_REFUSED,
-        )  # fmt: skip
-        return None
-    permits.button(
-        "Plan (changes nothing)", Action.PLAN_RESTORE, icon=":material/fact_check:",
-        tenants=whose, disabled=off, key="restore_plan",
-        tip="Reads all of the archive, proves every hash, and looks at the stores.",
-        takes=asked.takes, on_click=jobs.do,
-        args=(lambda: runtime.desk().restore.ask(asked.which, named), state_keys.RESTORE_REFUSED),
+    whose, desk = None if named is None else [named], runtime.desk().restore
+    unseen_now = off or bool(permits.why_not(Action.PLAN_RESTORE, whose))
+    plans = looks.Looks(
+        lambda: None if unseen_now else desk.planned(asked.which, named),
+        lambda: desk.ask(asked.which, named), lambda: desk.stop_planning(asked.which, named),
+        Action.PLAN_RESTORE, "restore_plan", state_keys.RESTORE_REFUSED,
     )  # fmt: skip
+
+    def button() -> None:
+        permits.button(
+            "Plan (changes nothing)", plans.action, icon=":material/fact_check:",
+            tenants=whose, disabled=off, key=plans.key,
+            tip="Reads all of the archive, proves every hash, and looks at the stores.",
+            takes=asked.takes, on_click=jobs.do, args=(plans.ask, plans.refused),
+        )  # fmt: skip
+
+    look, plan = looks.newest(plans, button) or (None, None)
     if look is not None:
         looks.ended(look, "Planned" if plan else "Planning")
     return plan
-
-
-def _newest(which: str, named: TenantKey | None) -> Look | None:
-    found = runtime.desk().restore.planned(which, named)
-    return None if found is None else found[0]
 
 
 def _confirm(asked: _Asked, plan: Plan) -> None:

@@ -89,7 +89,7 @@ def _follow(job_id: str) -> None:
         st.caption("This tab can be closed: it goes on, and this address leads back to it.",
                    width="stretch")  # fmt: skip
         permits.button(
-            "Stops soon…" if job.stop_asked else "Stop", Action.RESTORE, icon=":material/stop:",
+            "Stops soon…" if job.stop_asked else "Stop", Action.STOP_JOB, icon=":material/stop:",
             disabled=job.stop_asked, key="restore_stop", on_click=_do, args=("stop", job_id),
             tip="What is written stays; it can go on later, where it is.",
         )  # fmt: skip

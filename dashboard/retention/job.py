@@ -64,8 +64,8 @@ def _follow(job_id: str) -> None:
     done = sum(step.state is StepState.DONE for step in job.steps)
     st.progress(done / max(1, len(job.steps)), text=escaped(_now(job)))
     permits.button(
-        "Stops soon…" if job.stop_asked else "Stop", Action.RUN_RETENTION, icon=":material/stop:",
-        disabled=job.stop_asked, key="retention_stop", on_click=jobs.do,
+        "Stops soon…" if job.stop_asked else "Stop", Action.STOP_JOB, icon=":material/stop:",
+        tenants=(), disabled=job.stop_asked, key="retention_stop", on_click=jobs.do,
         args=(lambda: runtime.desk().retention.stop(job_id), rule_keys.RETENTION_REFUSED),
         tip="What is gone by then stays gone.",
     )  # fmt: skip

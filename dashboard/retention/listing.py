@@ -63,5 +63,4 @@ def change(changes: Changes, why: str = "") -> bool:
         refusals.keep(rule_keys.RETENTION_REFUSED, exc)
         return False
     st.session_state[rule_keys.RETENTION_SET] = done
-    st.session_state.pop(rule_keys.RETENTION_PLAN, None)
     return True

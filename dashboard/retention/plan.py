@@ -3,66 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
 from dashboard.app import navigation, permits, refusals, rule_keys, runtime, state_keys
-from dashboard.app.cache import sight_of
-from dashboard.draw import usage_tables
+from dashboard.draw import jobs, looks, usage_tables
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import age, escaped, markdown, plural, size
 from dashboard.retention import tables
 from services.access.viewer import Action
 from services.approvals.models import REASON
 from services.errors import KatoTenantsError
+from services.jobs.looks import Look
 from services.retention.models import Kept, Plan
 
 _SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The plan on the screen, and what its viewer saw when it was made."""
-
-    plan: Plan
-    sight: str
-
-
 def draw(kept: Sequence[Kept]) -> None:
-    """Draw the plan, or the button that makes one."""
+    """Draw the newest plan, whoever asked for it, and the button that asks for another."""
     bounding = any(each.policy.most is not None for each in kept)
     if not bounding:
         return
     st.header("What they would do now")
-    asked = permits.button(
-        "Plan (changes nothing)", Action.PLAN_RETENTION, icon=":material/fact_check:",
-        key="retention_plan_button",
+    desk, off = runtime.desk().retention, bool(permits.why_not(Action.PLAN_RETENTION))
+    plans = looks.Looks(
+        lambda: None if off else desk.planned(), desk.ask, desk.stop_planning,
+        Action.PLAN_RETENTION, "retention_planning", rule_keys.RETENTION_REFUSED,
     )  # fmt: skip
-    if asked:
-        _make()
-    shown: Shown | None = st.session_state.get(rule_keys.RETENTION_PLAN)
-    if shown is not None and shown.sight == sight_of(runtime.desk().gate.viewer()):
-        _draw(shown.plan)
 
+    def button() -> None:
+        permits.button(
+            "Plan (changes nothing)", plans.action, icon=":material/fact_check:",
+            key="retention_plan_button", on_click=jobs.do, args=(plans.ask, plans.refused),
+        )  # fmt: skip
 
-def _make() -> None:
-    try:
-        with st.spinner("Looking at the stores; nothing is changed…"):
-            plan = runtime.desk().retention.plan()
-    except KatoTenantsError as exc:
-        st.error(f"There is no plan. {markdown(str(exc))}.", icon=":material/block:")
+    begun = max((run.created_at for run in desk.jobs(1)), default=None)
+    look, plan = looks.newest(plans, button, begun=begun) or (None, None)
+    if look is None:
         return
-    sight = sight_of(runtime.desk().gate.viewer())
-    st.session_state[rule_keys.RETENTION_PLAN] = Shown(plan, sight)
+    if plan is None:
+        looks.ended(look, "Planning")
+    elif set(plan.policies) == {each.policy for each in kept}:  # else a run of it is refused
+        _draw(plan, look)
 
 
-def _draw(plan: Plan) -> None:
+def _draw(plan: Plan, look: Look) -> None:
     for problem in plan.unread.values():
         st.warning(f"Unknown: {markdown(str(problem))}.", icon=":material/cloud_off:")
     for each in plan.lacking:
         st.warning(f"A run would fail at Redis: {markdown(each)}.", icon=":material/lock:")
-    st.markdown(f"**{escaped(tables.plan_words(plan))}** · planned {age(plan.at)}")
+    by = f" for {markdown(look.by)}" if look.by else ""
+    st.markdown(f"**{escaped(tables.plan_words(plan))}** · planned {age(plan.at)}{by}")
     if plan.parts:
         whole = size(sum(part.bytes for part in plan.parts))
         st.info(
@@ -115,6 +107,5 @@ def _begin(plan: Plan, reason: str) -> None:
     except KatoTenantsError as exc:
         refusals.say(exc)
         return
-    st.session_state.pop(rule_keys.RETENTION_PLAN, None)
     page = navigation.row("retention").file
     st.switch_page(page, query_params={state_keys.JOB: job.id})

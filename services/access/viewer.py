@@ -49,6 +49,7 @@ class Action(StrEnum):
     STEER_PURGE = "steer a purge"
     STOP_PURGE = "stop a purge"
     STOP_JOB = "stop a job"
+    STOP_ARCHIVE = "stop taking an archive"
     PLAN_ARCHIVE = "plan an archive"
     SEE_ARCHIVES = "see archives"
     ARCHIVE = "take an archive"
@@ -122,6 +123,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.STEER_PURGE: Permission(Role.ADMIN, writes=True),
     Action.STOP_PURGE: Permission(Role.ADMIN, writes=True),
     Action.STOP_JOB: Permission(Role.ADMIN, writes=True),
+    Action.STOP_ARCHIVE: Permission(Role.OPERATOR, writes=True),
     Action.PLAN_ARCHIVE: Permission(Role.OPERATOR),
     Action.SEE_ARCHIVES: Permission(Role.OPERATOR, logged=False),
     Action.ARCHIVE: Permission(Role.OPERATOR, writes=True),

@@ -66,7 +66,7 @@ def conditions(after: Thresholds = Thresholds()) -> Mapping[str, Condition]:  # 
             ShownTo.TENANTS, Action.SEE_PURGES, _AT_ONCE, _SHORT, records.purge_outcome,
         ),
         Condition(
-            "job_stuck", Severity.HIGH, "A purge does not go on",
+            "job_stuck", Severity.HIGH, "A job does not go on",
             "Open it: it says why, and can be resumed, or ended by hand.",
             ShownTo.TENANTS, Action.SEE_PURGES, _SHORT, _SHORT, records.job_stuck,
         ),

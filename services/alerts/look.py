@@ -49,7 +49,8 @@ class Look:
 
     `since` is when this dashboard began to collect. `back` are the kb_ids that were purged and
     have data again, `growth` is by tenant, `standings` are to limits, `coming` who is to reach one,
-    `retention` are its newest runs, `backups` how each tenant is backed up.
+    `retention` are its newest runs, `backups` how each tenant is backed up, `jobs` are purges,
+    `others` the jobs of other kinds that have not ended.
     """
 
     now: datetime
@@ -65,6 +66,7 @@ class Look:
     coming: tuple[Coming, ...] | Problem
     retention: tuple[AnyJob, ...] | Problem = ()
     backups: tuple[Backed, ...] | Problem = ()
+    others: tuple[AnyJob, ...] | Problem = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property

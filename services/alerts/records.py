@@ -13,9 +13,11 @@ from services.errors import NamingError, Problem
 from services.isolation.confined import scope_of_finding
 from services.isolation.models import Report
 from services.isolation.severity import Severity
-from services.jobs.models import JobState, StepState
+from services.jobs.looks import is_look
+from services.jobs.models import Job as OtherJob, JobState, StepState
 from services.purge.confined import holders_of_plan
 from services.purge.job import Job, Outcome
+from services.retention.steps import KIND as RETENTION
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
@@ -95,16 +97,31 @@ def _ended(job: Job, outcome: Outcome, ownership: Ownership) -> Sighting:
 
 
 def job_stuck(look: Look) -> Verdict:
-    """See each purge job that has not ended and does not go on by itself."""
+    """See each job that has not ended and does not go on by itself, a purge or another."""
     if isinstance(look.jobs, Problem):
         return Verdict(unknown=look.jobs)
-    stuck = ((job, why_stuck(job, look.now)) for job in look.jobs)
-    return Verdict(tuple(
-        _of_job(job, Severity.HIGH, look.ownership, {"why": why}) for job, why in stuck if why
+    if isinstance(look.others, Problem):
+        return Verdict(unknown=look.others)
+    purges = ((job, why_stuck(job, look.now)) for job in look.jobs)
+    others = ((job, _why_other(job, look.now)) for job in look.others)
+    return Verdict((
+        *(_of_job(job, Severity.HIGH, look.ownership, {"why": why}) for job, why in purges if why),
+        *(_of_other(job, why) for job, why in others if why),
     ))  # fmt: skip
 
 
-def why_stuck(job: Job, now: datetime) -> str:
+def _why_other(job: OtherJob, now: datetime) -> str:
+    """Return as `why_stuck` does; looks end by themselves, and failed retention is told apart."""
+    why = "" if is_look(job) else why_stuck(job, now)
+    return "" if (job.kind, job.state) == (RETENTION, JobState.FAILED) else why
+
+
+def _of_other(job: OtherJob, why: str) -> Sighting:
+    """Return what is told of a job that is no purge: whom it concerns its kind alone knows."""
+    return Sighting(job.id, Severity.HIGH, facts={"job": job.id, "kind": job.kind, "why": why})
+
+
+def why_stuck(job: Job | OtherJob, now: datetime) -> str:
     """Return in one word why a job does not go on by itself; empty where it does, or has ended."""
     times = [at for step in job.steps for at in (step.started_at, step.ended_at) if at]
     last = max((job.created_at, *times))
@@ -121,7 +138,7 @@ def why_stuck(job: Job, now: datetime) -> str:
             return ""
 
 
-def _slow(job: Job, now: datetime) -> bool:
+def _slow(job: Job | OtherJob, now: datetime) -> bool:
     return any(
         step.state is StepState.STARTED and step.started_at and now - step.started_at >= STEP_FOR
         for step in job.steps

@@ -48,6 +48,7 @@ class Sources:
     coming: Callable[[Snapshot, Standings], tuple[Coming, ...]]
     retention: Callable[[], tuple[AnyJob, ...]] = tuple
     backups: Callable[[], tuple[Backed, ...]] = tuple
+    others: Callable[[], tuple[AnyJob, ...]] = tuple
 
 
 class Watch:
@@ -70,7 +71,8 @@ class Watch:
         look = Look(
             now, self._since, sources.ownership(), snapshot, report, known(sources.jobs),
             there.back, known(sources.chain), there.growth, there.standings, there.coming,
-            known(sources.retention), known(sources.backups), self._thresholds,
+            known(sources.retention), known(sources.backups), known(sources.others),
+            self._thresholds,
         )  # fmt: skip
         return {code: _judged(condition, look) for code, condition in self._table.items()}
 

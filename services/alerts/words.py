@@ -118,6 +118,11 @@ def _limit(facts: Facts) -> str:
     return f"{facts['quantity']}: {used:,} of {most:,}{share}"
 
 
+def _stuck(facts: Facts) -> str:
+    job = f"purge {facts['purge']}" if "purge" in facts else f"{facts['kind']} {facts['job']}"
+    return f"{job} {_STUCK[str(facts['why'])]}"
+
+
 def _ahead(facts: Facts) -> str:
     return f"{_limit(facts)}, likely to be reached on {facts['likely']}"
 
@@ -130,7 +135,7 @@ _SAYS: Mapping[str, Callable[[Facts], str]] = {
         f"{int(facts['kb_ids']):,} kb_ids that purge {facts['purge']} erased have data again"
     ),
     "purge_outcome": lambda facts: f"purge {facts['purge']} {_OUTCOMES[str(facts['outcome'])]}",
-    "job_stuck": lambda facts: f"purge {facts['purge']} {_STUCK[str(facts['why'])]}",
+    "job_stuck": _stuck,
     "retention_failed": lambda facts: f"run {facts['run']} {_RETENTION[str(facts['why'])]}",
     "backup_failed": lambda facts: f"the backup that was due {facts['due']} failed",
     "backup_missed": lambda facts: f"a backup was due {facts['due']}, and nobody began it",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from services.access.holders import holders_of_kb
+from services.access.gate import Gate
+from services.access.holders import each_of, holders_of_kb
 from services.access.viewer import Action, Viewer
 from services.apart.confined import confined_apart, sees, tenants_of
 from services.apart.errors import ApartRefused
 from services.apart.models import Apart, Plan, Words
+from services.apart.planning import Planned, about, said
 from services.apart.service import ApartService
 from services.approvals.models import REASON
 from services.jobs.access import DeskJobs
 from services.jobs.confined import confined_job
+from services.jobs.desk_looks import DeskLooks
+from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job
 from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.ownership import Ownership
 from services.usage.formats import stamp
 
 
@@ -22,6 +28,16 @@ class DeskApart(DeskJobs[ApartService]):
     """Of kb_ids of which everyone who shares them, or may, is in scope."""
 
     _begins = Action.APART
+
+    def __init__(
+        self, gate: Gate, inner: Callable[[], ApartService], *,
+        ownership: Callable[[], Ownership], plans: Callable[[], LookBook[Planned]],
+    ) -> None:  # fmt: skip
+        super().__init__(gate, inner, ownership=ownership)
+        self._plans = DeskLooks(
+            gate, Action.PLAN_APART, plans, confined=lambda planned, _: planned,
+            holders=self._named_in,
+        )  # fmt: skip
 
     def plan(self, kb_id: str, words: Words) -> Plan:
         """Return what would be done. Logged. Raises AccessDenied, ApartRefused, StoreError."""
@@ -32,6 +48,25 @@ class DeskApart(DeskJobs[ApartService]):
             plan = self._inner().plan(kb_id, words)
             doing.digest = plan.digest
         return plan
+
+    def ask(self, kb_id: str, words: Words) -> None:
+        """Have it planned in the background, unless that is under way. Logged.
+
+        Raises AccessDenied, StoreError.
+        """
+        self._check_names(words)
+        self._plans.ask(about(kb_id), tenants=self._holders(kb_id), target=kb_id, **said(words))
+
+    def planned(self, kb_id: str) -> tuple[Look, Planned | None] | None:
+        """Return the newest planning that was asked for, with what it came to, and what was said.
+
+        None where there was none. Raises AccessDenied, StoreError.
+        """
+        return self._plans.newest(about(kb_id), tenants=self._holders(kb_id), target=kb_id)
+
+    def stop_planning(self, kb_id: str) -> None:
+        """Let the planning that is under way end as soon as it can. Raises AccessDenied."""
+        self._plans.stop(about(kb_id), tenants=self._holders(kb_id), target=kb_id)
 
     def begin(self, kb_id: str, words: Words, *, reason: str, seen: str) -> Job:
         """Begin one that was shown as a plan with this digest; it is planned anew for that.
@@ -92,6 +127,11 @@ class DeskApart(DeskJobs[ApartService]):
 
         Raises AccessDenied.
         """
+        for node, taken in self._taken(words):
+            self._gate.allow(Action.PLAN_APART, tenants=taken, target=node)
+
+    def _taken(self, words: Words) -> Iterator[tuple[str, list[TenantKey]]]:
+        """Yield the new names that are somebody's already, and whose."""
         ownership = self._ownership()
         for node in words.names.values():
             kb_id = kb_id_of(node, ownership.service)
@@ -99,7 +139,13 @@ class DeskApart(DeskJobs[ApartService]):
             taken = {*map(ownership.tenant_of, ownership.nodes_by_kb.get(kb_id, ()))}
             taken |= {word.tenant} if word else set()
             if taken:
-                self._gate.allow(Action.PLAN_APART, tenants=sorted(taken, key=str), target=node)
+                yield node, sorted(taken, key=str)
+
+    def _named_in(self, planned: Planned) -> tuple[TenantKey, ...]:
+        """Return everyone whom a plan names, and who else has what it gives a name to."""
+        plan, words = planned
+        taken = (whose for _, whose in self._taken(words))
+        return each_of(plan.tenants, self._holders(plan.kb_id), *taken)
 
 
 def _told(plan: Plan) -> dict[str, str]:

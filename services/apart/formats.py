@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.apart.models import Apart, Plan, Receipt
+from services.apart.models import Apart, Plan, Receipt, Words
 from services.jobs.models import Job
+from services.tenancy.kb_ids import TenantKey
 from services.usage.formats import stamp
 
 _PLAN, _RECEIPT, _APART = TypeAdapter(Plan), TypeAdapter(Receipt), TypeAdapter(Apart)
@@ -23,6 +25,26 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 def plan_of(found: Mapping[str, Any]) -> Plan:
     """Read a plan as a job has it."""
     return _PLAN.validate_python({name: each for name, each in found.items() if name != "digest"})
+
+
+def words_json(words: Words) -> dict[str, Any]:
+    """Return what somebody said; the name of a tenant is a value, as it may have any bytes."""
+    return {
+        "began": [
+            [str(tenant), None if began is None else began.isoformat()]
+            for tenant, began in words.began.items()
+        ],
+        "names": [[str(tenant), name] for tenant, name in words.names.items()],
+    }  # fmt: skip
+
+
+def words_read(found: Mapping[str, Any]) -> Words:
+    """Read what `words_json` returned."""
+    began = {
+        TenantKey.written(tenant): None if at is None else datetime.fromisoformat(at)
+        for tenant, at in found["began"]
+    }
+    return Words(began, {TenantKey.written(tenant): name for tenant, name in found["names"]})
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from services.apart.evidence import Alone, Began, Why, alone
@@ -154,7 +154,9 @@ class Plan:
     @property
     def digest(self) -> str:
         """A SHA-256 of what is trusted and of all names: figures change while one looks."""
-        doing = (self.kb_id, [(str(s.tenant), s.nodes, s.began, s.node_id) for s in self.shares])
+        began = [each.began and each.began.astimezone(UTC) for each in self.shares]
+        shares = zip(self.shares, began, strict=True)
+        doing = (self.kb_id, [(str(s.tenant), s.nodes, at, s.node_id) for s, at in shares])
         return hashlib.sha256(repr(doing).encode("utf-8", "surrogatepass")).hexdigest()
 
 

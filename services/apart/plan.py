@@ -7,7 +7,7 @@ and the keyspace once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,13 +17,16 @@ from services.apart.evidence import Alone, Pattern, Why
 from services.apart.models import By, Cost, Goes, Plan, Share, Stay, Stays, Trust, Words
 from services.apart.naming import proposed
 from services.apart.obstacles import obstacles_of, stored, surveyed
-from services.apart.ports import KeysFound, Learnt, Rows
+from services.apart.ports import KeysFound, Learnt
 from services.apart.tools import Tools
 from services.errors import StoreNotConfigured
 from services.figures import Measure
+from services.jobs.looks import Tells, quiet
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import PATTERN_KINDS, text_of
 from services.tenancy.ownership import Ownership
+
+_LOOKING = "looking at every pattern"
 
 
 @dataclass
@@ -37,12 +40,13 @@ class Sorted:
     vectors_left: set[bytes] = field(default_factory=set)
 
 
-def plan(tools: Tools, kb_id: str, words: Words) -> Plan:
+def plan(tools: Tools, kb_id: str, words: Words, tells: Tells = quiet) -> Plan:
     """Return what would be done. Raises ApartRefused where nothing is shared, StoreError."""
+    tells("reading the keyspace")
     found, ownership = surveyed(tools, kb_id), tools.ownership()
     shares = shares_of(kb_id, ownership, words, found.oldest)
     named = tuple(_named(share, kb_id, words, ownership, tools) for share in shares)
-    figured = _figured(tools, Plan(kb_id, named, (), (), Cost()), found)
+    figured = _figured(tools, Plan(kb_id, named, (), (), Cost()), found, tells)
     obstacles = tuple(obstacles_of(figured, words, ownership, tools))
     return replace(figured, obstacles=obstacles)
 
@@ -105,16 +109,17 @@ def tell(
         yield told
 
 
-def sort(tools: Tools, plan: Plan) -> Sorted:
+def sort(tools: Tools, plan: Plan, tells: Tells = quiet) -> Sorted:
     """Sort every pattern; without anybody who was alone each stays."""
     found = Sorted()
     with suppress(StoreNotConfigured):
         tools.flush()
         first, named = plan.alone, plan.first
         if first is None or named is None:
-            found.stays[Why.ANYBODY] = _patterns(tools.rows, plan.kb_id)
+            for page in _telling(tells, tools.rows.pages(plan.kb_id)):
+                found.stays[Why.ANYBODY] += len(page)
             return found
-        for _ in tell(tools, plan.kb_id, first, found):
+        for _ in _telling(tells, tell(tools, plan.kb_id, first, found)):
             pass
     return found
 
@@ -161,9 +166,9 @@ def _before(tools: Tools, kb_id: str, tenant: TenantKey) -> str:
     return next((share.node_id for share in shares if share.tenant == tenant), "")
 
 
-def _figured(tools: Tools, plan: Plan, found: KeysFound) -> Plan:
+def _figured(tools: Tools, plan: Plan, found: KeysFound, tells: Tells) -> Plan:
     """Return a plan with how much goes and stays."""
-    sorting = sort(tools, plan)
+    sorting = sort(tools, plan, tells)
     goes = [
         Goes(Measure.SESSIONS, share.tenant, count, By.RECORD)
         for share in plan.shares
@@ -188,8 +193,12 @@ def _learnt(tools: Tools, kb_id: str, names: Sequence[bytes]) -> list[Learnt]:
     return [Learnt(None, 0)] * len(names)
 
 
-def _patterns(rows: Rows, kb_id: str) -> int:
-    return sum(len(page) for page in rows.pages(kb_id))
+def _telling(tells: Tells, pages: Iterable[list[Pattern]]) -> Iterator[list[Pattern]]:
+    """Yield pages of patterns, and tell so before each."""
+    tells(_LOOKING)
+    for page in pages:
+        yield page
+        tells(_LOOKING)
 
 
 def _lacks_points(tools: Tools, kb_id: str) -> bool:

@@ -12,6 +12,7 @@ from services.apart.sessions import receipt_of_sessions
 from services.apart.tools import Tools
 from services.apart.work import STEPS, StepName
 from services.errors import StoreNotConfigured
+from services.jobs.looks import Tells, quiet
 from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.tenancy.kb_ids import held_names
@@ -23,9 +24,9 @@ class ApartService:
     def __init__(self, tools: Tools, jobs: JobsService) -> None:
         self._tools, self._jobs = tools, jobs
 
-    def plan(self, kb_id: str, words: Words) -> Plan:
+    def plan(self, kb_id: str, words: Words, *, tells: Tells = quiet) -> Plan:
         """Return what would be done. Raises ApartRefused where nothing is shared, StoreError."""
-        return plan(self._tools, kb_id, words)
+        return plan(self._tools, kb_id, words, tells)
 
     def begin(self, plan: Plan, *, by: str, reason: str) -> Job:
         """Begin it: nothing else is done with these tenants meanwhile.

@@ -38,6 +38,11 @@ def time_of(said: str) -> datetime | None:
         raise ApartRefused(reason) from None
 
 
+def spoken(began: datetime | None) -> str:
+    """Write a time as `time_of` reads it, in UTC."""
+    return FIRST_SEEN if began is None else began.astimezone(UTC).replace(tzinfo=None).isoformat()
+
+
 def _pair(text: str) -> tuple[TenantKey, str]:
     tenant, equals, said = text.partition("=")
     if not (equals and said):

@@ -12,7 +12,6 @@ from services.access.holders import each_of, holders_of_node
 from services.access.viewer import Action, Viewer
 from services.archive.confined import (
     confined_archive,
-    confined_look,
     confined_proof,
     holders_of,
     sees,
@@ -21,12 +20,13 @@ from services.archive.errors import ArchiveError
 from services.archive.export import Exported
 from services.archive.hearing import Hears, unheard
 from services.archive.models import Archive, Head, Manifest, Stored
-from services.archive.proving import Proving, found_in
+from services.archive.proving import about
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
 from services.errors import AccessDenied
 from services.jobs.confined import FAILED
-from services.jobs.looks import Look
+from services.jobs.desk_looks import DeskLooks
+from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job, Progress
 from services.purge.confined import confined_plan, holders_of_plan, whose_of_plan
 from services.purge.models import Plan, Request
@@ -39,10 +39,10 @@ class DeskArchive:
 
     def __init__(
         self, gate: Gate, inner: Callable[[], ArchiveService], *,
-        ownership: Callable[[], Ownership], proving: Callable[[], Proving],
+        ownership: Callable[[], Ownership], proofs: Callable[[], LookBook[Proof]],
     ) -> None:  # fmt: skip
-        self._gate, self._inner = gate, inner
-        self._ownership, self._proving = ownership, proving
+        self._gate, self._inner, self._ownership = gate, inner, ownership
+        self._proofs = DeskLooks(gate, Action.VERIFY_ARCHIVE, proofs, confined=confined_proof)
 
     def plan(self, request: Request) -> Plan:
         """Return what an archive would take, and what it would leave out.
@@ -118,9 +118,9 @@ class DeskArchive:
         )  # fmt: skip
 
     def stop(self, archive_id: str) -> None:
-        """Let the job of an archive end as soon as it can. Logged."""
-        archive, _ = self._known(Action.ARCHIVE, archive_id)
-        with self._steering(archive, "stop"):
+        """Let the job of an archive end as soon as it can: that waits for nobody. Logged."""
+        archive, _ = self._known(Action.STOP_ARCHIVE, archive_id)
+        with self._steering(archive, "stop", Action.STOP_ARCHIVE):
             self._inner().stop(archive)
 
     def resume(self, archive_id: str) -> None:
@@ -134,29 +134,23 @@ class DeskArchive:
 
         Against the stores too where that is asked for. Raises AccessDenied, StoreError.
         """
-        archive, viewer = self._known(Action.VERIFY_ARCHIVE, archive_id)
-        with self._gate.doing(
-            Action.VERIFY_ARCHIVE, tenants=holders_of(archive), target=archive.name
-        ):  # fmt: skip
-            self._proving().ask(archive.id, stores=stores, by=viewer.id)
+        archive, _ = self._known(Action.VERIFY_ARCHIVE, archive_id)
+        self._proofs.ask(
+            about(archive.id), tenants=holders_of(archive), target=archive.name, stores=stores
+        )  # fmt: skip
 
     def proof(self, archive_id: str) -> tuple[Look, Proof | None] | None:
         """Return the newest proof that was asked for, with what it came to; None where none was.
 
         Raises AccessDenied, ArchiveError, StoreError.
         """
-        archive, viewer = self._known(Action.VERIFY_ARCHIVE, archive_id)
-        look = self._proving().newest(archive.id)
-        if look is None:
-            return None
-        proof = found_in(look)
-        told = None if proof is None else confined_proof(proof, viewer)
-        return confined_look(look, viewer), told
+        archive, _ = self._known(Action.VERIFY_ARCHIVE, archive_id)
+        return self._proofs.newest(about(archive.id), tenants=holders_of(archive))
 
     def stop_proof(self, archive_id: str) -> None:
         """Let the proof that is under way end as soon as it can. Raises AccessDenied."""
         archive, _ = self._known(Action.VERIFY_ARCHIVE, archive_id)
-        self._proving().stop(archive.id)
+        self._proofs.stop(about(archive.id), tenants=holders_of(archive))
 
     def verify(
         self, archive_id: str, *, stores: bool = False, hears: Hears = unheard
@@ -231,9 +225,11 @@ class DeskArchive:
         except AccessDenied:
             raise ArchiveError("there is no such archive in the records") from None
 
-    def _steering(self, archive: Archive, deed: str) -> AbstractContextManager[Doing]:
+    def _steering(
+        self, archive: Archive, deed: str, action: Action = Action.ARCHIVE
+    ) -> AbstractContextManager[Doing]:
         return self._gate.doing(
-            Action.ARCHIVE, tenants=holders_of(archive), target=f"{deed} {archive.name}",
+            action, tenants=holders_of(archive), target=f"{deed} {archive.name}",
             digest=digest_of_words(deed, archive.id, archive.digest),
         )  # fmt: skip
 

@@ -8,7 +8,6 @@ from services.access.viewer import Viewer
 from services.archive.models import Archive
 from services.archive.verify import Proof
 from services.jobs.confined import FAILED, UNTOLD_REASON
-from services.jobs.looks import Look
 from services.tenancy.kb_ids import TenantKey
 
 
@@ -25,16 +24,6 @@ def holders_of(archive: Archive) -> tuple[TenantKey, ...]:
 def sees(viewer: Viewer, archive: Archive) -> bool:
     """Whether an archive is in a viewer's scope: everyone in it is."""
     return viewer.sees_all or viewer.sees_each(holders_of(archive))
-
-
-def confined_look(look: Look, viewer: Viewer) -> Look:
-    """Return what a viewer may see of a look at one in scope, apart from what it found."""
-    if viewer.sees_all:
-        return look
-    return replace(
-        look, by=look.by if look.by == viewer.id else "", found={},
-        problem=FAILED if look.problem else "",
-    )  # fmt: skip
 
 
 def confined_archive(archive: Archive, viewer: Viewer) -> Archive:

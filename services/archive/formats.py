@@ -7,9 +7,9 @@ each time that one looks: how long a key has to live.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from json.encoder import encode_basestring_ascii
+from typing import Any, NamedTuple
 
 from services.archive.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
 from services.archive.models import CHUNK_BYTES, Fingerprint, Part, Piece
@@ -17,11 +17,13 @@ from services.tenancy.layout import bytes_of, text_of
 
 _COMPACT = (",", ":")
 _encode = json.JSONEncoder(separators=_COMPACT).encode
-"""`dumps` makes an encoder anew for each value; a text alone takes a fifth of an object with it."""
+"""`dumps` makes an encoder anew for each value."""
+
+_text: Callable[[str], str] = encode_basestring_ascii
+"""A text alone takes a third of the time so."""
 
 
-@dataclass(frozen=True, slots=True)
-class TypedKey:
+class TypedKey(NamedTuple):
     """A Redis key by its typed content, in plain JSON; every text is one of `text_of`.
 
     `type` is Redis' own word. `pttl` is in milliseconds when it was read, `expires_at` the Unix
@@ -33,7 +35,8 @@ class TypedKey:
     ms of its delivery, how often).
 
     A value of more than some MiB takes several lines one after the other: those but the first
-    have `continues`, and add to what came before (APPEND, RPUSH, SADD, ZADD, HSET, XADD).
+    have `continues`, and add to what came before (APPEND, RPUSH, SADD, ZADD, HSET, XADD). A tuple,
+    since there are millions of them.
     """
 
     key: bytes
@@ -46,11 +49,33 @@ class TypedKey:
 
 def key_line(each: TypedKey) -> tuple[bytes, bytes]:
     """Return the line of a key, and what of it goes into the fingerprint."""
-    more = ',"continues":true' if each.continues else ""
-    key, value = _encode(text_of(each.key)), _encode(each.value)
-    lasting = f'"key":{key},"type":"{each.type}","value":{value}{more}}}'.encode("ascii")
-    pttl, expires_at = _number(each.pttl), _number(each.expires_at)
-    return b'{"pttl":%b,"expires_at":%b,%b\n' % (pttl, expires_at, lasting), lasting
+    raw, kind, value, pttl, expires_at, continues = each
+    more = ',"continues":true' if continues else ""
+    said = _SAID.get(kind, _encode)(value)
+    lasting = f'"key":{_text(text_of(raw))},"type":"{kind}","value":{said}{more}}}'.encode("ascii")
+    if pttl is None and expires_at is None:
+        return b'{"pttl":null,"expires_at":null,%b\n' % lasting, lasting
+    ends = _number(pttl), _number(expires_at)
+    return b'{"pttl":%b,"expires_at":%b,%b\n' % (*ends, lasting), lasting
+
+
+def _texts(value: Iterable[str]) -> str:
+    return f"[{','.join(map(_text, value))}]"
+
+
+def _fields(value: Iterable[tuple[str, str, int | None]]) -> str:
+    return f"[{','.join(map(_field, value))}]"
+
+
+def _field(each: tuple[str, str, int | None]) -> str:
+    name, value, end = each
+    return f"[{_text(name)},{_text(value)},{'null' if end is None else end}]"
+
+
+_SAID: Mapping[str, Callable[[Any], str]] = {
+    "string": _text, "list": _texts, "set": _texts, "hash": _fields,
+}  # fmt: skip
+"""What writes the values of most keys as `_encode` does, in half the time."""
 
 
 def key_of(line: bytes) -> TypedKey:

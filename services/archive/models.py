@@ -122,22 +122,28 @@ class Chunk:
 class Piece:
     """A chunk's content on its way into an archive: `count` rows, keys, points or records.
 
-    The last of each part has no content: it says the part's `fingerprint`, and describes it as it
-    turned out to be.
+    The last of each part has no content: it says the part's `fingerprint`, its `state` (`Print`),
+    and describes it as it turned out to be.
     """
 
     part: Part
     content: bytes = b""
     count: int = 0
     fingerprint: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """How much there is of a part in a store, and its fingerprint there, empty for none."""
+    """How much there is of a part in a store, and its fingerprint there, empty for none.
+
+    As long as the store says the same `state` again, nothing was written; empty where it does not
+    tell.
+    """
 
     count: int
     fingerprint: str
+    state: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,18 @@ class PartSource(Protocol):
         """Return how much there is of each part now, and its fingerprint."""
 
 
+class RowSource(PartSource, Protocol):
+    """ClickHouse. Every method raises StoreError."""
+
+    def prints(
+        self, surface: Surface, known: Mapping[str, Print] | None = None
+    ) -> Mapping[str, Print]:
+        """Return how much there is of each part now, and its fingerprint.
+
+        What is `known` of a part is returned where its table says that nothing was written since.
+        """
+
+
 class KeySource(Protocol):
     """Redis. Every method raises StoreError; with a survey none makes a pass over all keys."""
 

@@ -12,7 +12,17 @@ from typing import BinaryIO
 from services.archive.container import Writer, Written, sealed, write
 from services.archive.ended_before import Ended, with_earlier
 from services.archive.errors import ArchiveError
-from services.archive.models import Archive, Change, Chunk, Format, Head, Manifest, Part, Piece
+from services.archive.models import (
+    Archive,
+    Change,
+    Chunk,
+    Format,
+    Head,
+    Manifest,
+    Part,
+    Piece,
+    Print,
+)
 from services.archive.plan import changed_since
 from services.archive.ports import Sink
 from services.archive.tools import Planned, Tools
@@ -47,6 +57,7 @@ class Taking:
     said: Said
     stops: Stops
     _parts: dict[str, Part] = field(default_factory=dict)
+    _seen: dict[str, Print] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Work each node_id out once."""
@@ -121,10 +132,16 @@ class Taking:
             for piece in pieces:
                 if self.stops():
                     raise Stopped
-                self._parts[piece.part.name] = replace(piece.part, fingerprint=piece.fingerprint)
+                self._note(piece)
                 if piece.content:
                     writer.add(piece.part, piece.content, piece.count)
                     self.said(Progress(f"{piece.part.store}: {writer.bytes:,} bytes written"))
+
+    def _note(self, piece: Piece) -> None:
+        name, before = piece.part.name, self._seen.get(piece.part.name)
+        count = piece.count + (before.count if before else 0)
+        self._seen[name] = Print(count, piece.fingerprint, piece.state)
+        self._parts[name] = replace(piece.part, fingerprint=piece.fingerprint)
 
     def _put_sealed(self, writer: Writer, aside: Aside, stream: BinaryIO) -> None:
         self._parts[aside.part.name] = aside.part
@@ -152,7 +169,8 @@ class Taking:
     def _rewritten(self) -> Iterator[Change]:
         """Yield the tables whose rows are others now than those that were read."""
         with suppress(StoreNotConfigured):
-            for name, now in self.tools.patterns.prints(self.planned.plan.surface).items():
+            found = self.tools.patterns.prints(self.planned.plan.surface, self._seen)
+            for name, now in found.items():
                 part = self._parts.get(name)
                 if part is None or part.fingerprint != now.fingerprint:
                     yield Change(Measure.PATTERNS, "", name, None, now.count)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from services.archive.models import Part, Piece
-from services.archive.ports import Book, KeySource, PartSource, Place
+from services.archive.ports import Book, KeySource, PartSource, Place, RowSource
 from services.archive.seal import Identity, Recipient
 from services.cards.holds import Holds
 from services.purge.look import Erasers
@@ -42,7 +42,7 @@ class Tools:
 
     erasers: Erasers
     kato: SessionEnder
-    patterns: PartSource
+    patterns: RowSource
     keys: KeySource
     vectors: PartSource
     own: Callable[[Planned], Iterator[Piece]]

@@ -28,6 +28,8 @@ class OwnerKind(StrEnum):
     FLEET = "fleet"  # the sum of all these
     GROUP = "group"  # of what is shared, what the same tenants hold: in no sum
 
+    __hash__ = str.__hash__  # Enum's own is not written in C
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:

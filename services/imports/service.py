@@ -221,7 +221,7 @@ class ImportService:
         if known is not None:
             with suppress(JobRefused):
                 return self._jobs().job(known.decode())
-        found = (job for job in self._jobs().all(KIND) if job.plan[IMPORT] == run)
+        found = (job for job in self._jobs().listed(KIND) if job.plan[IMPORT] == run)
         return next(found, None)
 
     def _as_it_goes(self, run: Run) -> Run:

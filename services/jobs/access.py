@@ -43,6 +43,9 @@ class DeskJobs(ABC, Generic[ServiceT]):
     _begins: ClassVar[Action]
     """What it takes to begin one, to run it here, and to let it go on."""
 
+    _shows: ClassVar[Action] = Action.SEE_PURGES
+    """What it takes to see one."""
+
     def __init__(
         self, gate: Gate, inner: Callable[[], ServiceT], *, ownership: Callable[[], Ownership]
     ) -> None:
@@ -55,13 +58,13 @@ class DeskJobs(ABC, Generic[ServiceT]):
 
     def jobs(self) -> tuple[Job, ...]:
         """Return the jobs in scope of those that are listed, newest first."""
-        viewer = self._gate.allow(Action.SEE_PURGES)
+        viewer = self._gate.allow(self._shows)
         found = (job for job in self._inner().jobs() if viewer.sees_each(self._concerns(job)))
         return tuple(self._seen(job, viewer) for job in found)
 
     def job(self, job_id: str) -> Job:
         """Return one. Raises the feature's own error where it is not in scope."""
-        job, viewer = self._known(job_id)
+        job, viewer = self._known(job_id, self._shows)
         return self._seen(job, viewer)
 
     def stop(self, job_id: str) -> None:
@@ -104,7 +107,7 @@ class DeskJobs(ABC, Generic[ServiceT]):
 
     # --- what these share ---
 
-    def _known(self, job_id: str, action: Action = Action.SEE_PURGES) -> tuple[Job, Viewer]:
+    def _known(self, job_id: str, action: Action) -> tuple[Job, Viewer]:
         """Return a job as it is, and who asks for it."""
         viewer = self._gate.allow(action)
         job = self._inner().job(job_id)

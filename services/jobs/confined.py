@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from services.access.viewer import Viewer
+from services.jobs.looks import Look
 from services.jobs.models import Job, Progress, Step
 
 UNTOLD_REASON = "only who asked for it and those who see all tenants are told"
@@ -30,3 +31,17 @@ def confined_job(job: Job, viewer: Viewer, *, told: Collection[str] = ()) -> Job
 def _confined_step(step: Step[str], told: Collection[str]) -> Step[str]:
     seen = {name: each for name, each in step.result.items() if name in told}
     return replace(step, result=seen, error=None)
+
+
+def confined_look(look: Look, viewer: Viewer) -> Look:
+    """Return what a viewer may see of a look at one in scope, apart from what it found.
+
+    Why it failed is told to whoever asked for it, as if it had failed then and there.
+    """
+    if viewer.sees_all:
+        return look
+    mine = look.by == viewer.id
+    return replace(
+        look, by=look.by if mine else "", found={},
+        problem=look.problem if mine else FAILED if look.problem else "",
+    )  # fmt: skip

@@ -6,29 +6,49 @@ process is killed, another looks again.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from services.access.gate import digest_of_words
 from services.errors import KatoTenantsError, LeaseLost
-from services.jobs.models import Job, JobState, Progress, Result
+from services.jobs.models import LOOK, Job, JobState, Progress, Result
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
 
 logger = logging.getLogger(__name__)
 
-LOOK = "look"
-"""The one step."""
-
 PROBLEM = "problem"
 """In a result, why there is none."""
 
+KEPT = timedelta(days=90)
+"""For how long the newest look at a thing is kept after it ended."""
+
 Looks = Callable[[Said, Stops], Result]
 """Looks, and returns what it found. Raises Stopped, or any KatoTenantsError."""
+
+About = Mapping[str, Any]
+"""What a look is at: a dict of JSON, the same each time."""
+
+Tells = Callable[[str], None]
+"""Is told in words what is done next. Raises Stopped where somebody asked for an end."""
+
+T = TypeVar("T")
+
+
+def quiet(words: str) -> None:
+    """Tell nobody."""
+    del words
+
+
+def is_look(job: Job) -> bool:
+    """Whether a job is one: it ends by itself, however it goes."""
+    return [step.name for step in job.steps] == [LOOK]
 
 
 class LookState(StrEnum):
@@ -84,7 +104,10 @@ class LookWork:
         """Look."""
         del step
         try:
-            return self.looks(self._said, self._stops)
+            found = self.looks(self._said, self._stops)
+            if not self._stops():
+                return found
+            self.outcome = LookState.STOPPED
         except LeaseLost:
             raise
         except Stopped:
@@ -119,32 +142,61 @@ def look_of(job: Job) -> Look:
     )  # fmt: skip
 
 
-class LookBook:
-    """The looks of one kind; `about` tells what each is at, in the same text each time."""
+def planning(jobs: Jobs, job: Job, plan: Callable[[Tells], Result]) -> LookWork:
+    """Return the run of a look that makes a plan, and says what it does next."""
 
-    def __init__(self, kind: str, work: JobsService) -> None:
-        self._kind, self._work = kind, work
+    def looks(said: Said, stops: Stops) -> Result:
+        def tells(words: str) -> None:
+            if stops():
+                raise Stopped
+            said(Progress(words))
 
-    def ask(self, about: str, plan: Mapping[str, Any], *, by: str) -> Look:
-        """Have it looked, soon, unless that is under way. Raises StoreUnavailable."""
-        newest = self.newest(about)
+        return plan(tells)
+
+    return LookWork(jobs, job, looks)
+
+
+class LookBook(Generic[T]):
+    """The looks of one kind, each about something; `read` reads what one found, if that is kept."""
+
+    def __init__(self, kind: str, work: JobsService, read: Callable[[Result], T | None]) -> None:
+        self._kind, self._work, self._read = kind, work, read
+
+    def ask(self, about: About, *, by: str, **how: Any) -> Look:
+        """Have it looked, soon, unless that is under way. Raises StoreUnavailable.
+
+        `how` is no part of what it is about, and is JSON too.
+        """
+        newest = self._newest(about)
         if newest is not None and newest.state is LookState.RUNNING:
             return newest
         return look_of(self._work.begin(
-            self._kind, plan, asked_by=by, reason=about, names=(), steps=(LOOK,)
+            self._kind, {**about, **how}, asked_by=by, reason=_mark(about), names=(), steps=(LOOK,)
         ))  # fmt: skip
 
-    def every(self, about: str) -> tuple[Look, ...]:
-        """Return the newest looks at it, the newest first."""
-        return tuple(map(look_of, self._work.all(self._kind, reason=about)))
+    def newest(self, about: About) -> tuple[Look, T | None] | None:
+        """Return the newest look at it with what it found; None where there was none."""
+        look = self._newest(about)
+        return None if look is None else (look, self._found(look))
 
-    def newest(self, about: str) -> Look | None:
-        """Return the newest look at it, None where there was none."""
-        found = self._work.all(self._kind, 1, reason=about)
-        return look_of(found[0]) if found else None
+    def every(self, about: About) -> tuple[T, ...]:
+        """Return what the newest looks at it found, the newest first."""
+        looks = map(look_of, self._work.all(self._kind, reason=_mark(about)))
+        return tuple(found for each in looks if (found := self._found(each)) is not None)
 
-    def stop(self, about: str) -> None:
+    def stop(self, about: About) -> None:
         """Let the one that is under way end as soon as it can."""
-        newest = self.newest(about)
+        newest = self._newest(about)
         if newest is not None:
             self._work.stop(newest.id)
+
+    def _newest(self, about: About) -> Look | None:
+        found = self._work.all(self._kind, 1, reason=_mark(about))
+        return look_of(found[0]) if found else None
+
+    def _found(self, look: Look) -> T | None:
+        return self._read(look.found) if look.found else None
+
+
+def _mark(about: About) -> str:
+    return digest_of_words(json.dumps(about, sort_keys=True))

@@ -16,6 +16,10 @@ Result = Mapping[str, Any]
 """What a step found or did, as the journal keeps it: a dict of JSON."""
 
 
+LOOK = "look"
+"""The one step of a job that only looks."""
+
+
 class JobRefused(KatoTenantsError):
     """A job that may not be begun or resumed."""
 

@@ -79,8 +79,11 @@ class Jobs(RunJobs, Protocol):
         With a reason, of those that were begun for just that.
         """
 
-    def unended(self, kind: str) -> tuple[Job, ...]:
-        """Return every job of a kind that has not ended, with its steps, the newest first."""
+    def unended(self, kind: str = "") -> tuple[Job, ...]:
+        """Return every job that has not ended, with its steps, the newest first.
+
+        Of one kind, or of each.
+        """
 
     def holder(self, names: Sequence[str]) -> str | None:
         """Return the id of a job of any kind, or purge, that holds one of these names."""
@@ -95,6 +98,12 @@ class Jobs(RunJobs, Protocol):
         """Let a stopped or failed job run again.
 
         Raises JobRefused for one that ended, and while a process holds it to end it.
+        """
+
+    def drop_looks(self, *, before: datetime, newest_before: datetime) -> int:
+        """Remove looks that ended before a time; the newest at each thing go by their own.
+
+        Returns how many these were.
         """
 
     def end(

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from services.access.gate import digest_of_words
+from services.access.gate import Gate, digest_of_words
 from services.access.holders import each_of
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
 from services.archive.away import confined_away
 from services.jobs.access import DeskJobs
+from services.jobs.desk_looks import DeskLooks
+from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job
 from services.move.confined import confined_job, confined_plan
 from services.move.errors import MoveRefused
 from services.move.models import Moved, Plan, tenant_of
+from services.move.planning import about
 from services.move.service import MoveService
 from services.purge.confined import holders_of_plan, whose_of_plan
 from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Ownership
 
 
 class DeskMove(DeskJobs[MoveService]):
     """Moves of tenants in scope, by whoever holds a part of what goes in scope too."""
 
     _begins = Action.MOVE
+
+    def __init__(
+        self, gate: Gate, inner: Callable[[], MoveService], *, ownership: Callable[[], Ownership],
+        plans: Callable[[], LookBook[Plan]],
+    ) -> None:  # fmt: skip
+        super().__init__(gate, inner, ownership=ownership)
+        self._plans = DeskLooks(
+            gate, Action.PLAN_PURGE, plans, confined=self._confined, holders=self._holders
+        )  # fmt: skip
 
     def destinations(self) -> tuple[str, ...]:
         """Name the deployments to which tenants can move."""
@@ -40,7 +53,25 @@ class DeskMove(DeskJobs[MoveService]):
             plan = self._inner().plan(tenant, to)
             viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._holders(plan))
             doing.digest = plan.purge.digest
-        return confined_plan(plan, viewer, self._ownership())
+        return self._confined(plan, viewer)
+
+    def ask(self, tenant: TenantKey, to: str) -> None:
+        """Have it planned in the background, unless that is under way. Logged.
+
+        Raises AccessDenied, StoreError.
+        """
+        self._plans.ask(about(tenant, to), tenants=[tenant], target=f"move {tenant} to {to}")
+
+    def planned(self, tenant: TenantKey, to: str) -> tuple[Look, Plan | None] | None:
+        """Return the newest planning that was asked for, with what it came to; None without one.
+
+        Raises AccessDenied, StoreError.
+        """
+        return self._plans.newest(about(tenant, to), tenants=[tenant])
+
+    def stop_planning(self, tenant: TenantKey, to: str) -> None:
+        """Let the planning that is under way end as soon as it can. Raises AccessDenied."""
+        self._plans.stop(about(tenant, to), tenants=[tenant])
 
     def begin(self, tenant: TenantKey, to: str, *, reason: str) -> Job:
         """Begin to move a tenant; it is planned anew.
@@ -52,7 +83,7 @@ class DeskMove(DeskJobs[MoveService]):
         plan, reason = self._inner().plan(tenant, to), reason.strip()
         if plan.in_the_way:  # before a second person is asked for
             viewer = self._gate.allow(Action.MOVE, tenants=self._holders(plan))
-            seen = confined_plan(plan, viewer, self._ownership())
+            seen = self._confined(plan, viewer)
             raise MoveRefused(f"it cannot be moved: {seen.in_the_way[0]}")
         with self._gate.doing(
             Action.MOVE, tenants=self._holders(plan), whose=whose_of_plan(plan.purge),
@@ -111,6 +142,9 @@ class DeskMove(DeskJobs[MoveService]):
 
     def _details(self, job: Job) -> Mapping[str, str]:
         return {"To": str(job.plan["to"]), REASON: job.reason}
+
+    def _confined(self, plan: Plan, viewer: Viewer) -> Plan:
+        return confined_plan(plan, viewer, self._ownership())
 
     def _holders(self, plan: Plan) -> tuple[TenantKey, ...]:
         return each_of([plan.tenant], holders_of_plan(plan.purge, self._ownership()))

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from services.errors import KatoTenantsError, PurgeRefused
+from services.jobs.looks import Tells, quiet
 from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.move.arriving import Arriving
@@ -38,7 +39,7 @@ class MoveService:
         """Name the deployments to which tenants can move."""
         return self._tools.destinations()
 
-    def plan(self, tenant: TenantKey, to: str) -> Plan:
+    def plan(self, tenant: TenantKey, to: str, *, tells: Tells = quiet) -> Plan:
         """Return what a move would do; both deployments are read, and nothing is changed.
 
         What is wrong with the other one stands in its way. Raises MoveRefused for a name that is
@@ -48,7 +49,7 @@ class MoveService:
             raise MoveRefused(f"no deployment is called {to} here: set KATO_TENANTS_MOVE_TO")
         moved = self.moved(tenant)
         try:
-            purge = self._tools.purges().plan(Request(Target(tenant)))
+            purge = self._tools.purges().plan(Request(Target(tenant)), tells=tells)
         except PurgeRefused:
             if moved is None:
                 raise
@@ -56,6 +57,7 @@ class MoveService:
         if not (purge.items or purge.problems):
             raise MoveRefused(f"nothing of {tenant} is here" if moved is None else _gone(moved))
         why, versions = tuple(self._place()), {}
+        tells(f"reading {to}")
         try:
             there = self._tools.there(to)
             why += tuple(there.obstacles(tenant, purge.surface))

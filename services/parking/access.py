@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from services.access.gate import digest_of_words
+from services.access.gate import Gate, digest_of_words
 from services.access.holders import each_of
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
 from services.archive.away import confined_away
 from services.jobs.access import DeskJobs
 from services.jobs.confined import confined_job
+from services.jobs.desk_looks import DeskLooks
+from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job
 from services.parking import park
 from services.parking.errors import ParkingRefused
 from services.parking.models import Parked, Plan, tenant_of
+from services.parking.planning import about
 from services.parking.service import ParkingService
 from services.purge.confined import confined_plan, holders_of_plan, whose_of_plan
 from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Ownership
 
 
 class DeskParking(DeskJobs[ParkingService]):
     """Parking of tenants in scope, by whoever holds a part of what goes in scope too."""
 
     _begins = Action.PARK
+
+    def __init__(
+        self, gate: Gate, inner: Callable[[], ParkingService], *,
+        ownership: Callable[[], Ownership], plans: Callable[[], LookBook[Plan]],
+    ) -> None:  # fmt: skip
+        super().__init__(gate, inner, ownership=ownership)
+        self._plans = DeskLooks(
+            gate, Action.PLAN_PURGE, plans, confined=self._confined, holders=self._holders
+        )  # fmt: skip
 
     def plan(self, tenant: TenantKey) -> Plan:
         """Return what parking would do. Logged. Raises AccessDenied, PurgeRefused, StoreError."""
@@ -35,6 +48,24 @@ class DeskParking(DeskJobs[ParkingService]):
             viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._holders(plan))
             doing.digest = plan.purge.digest
         return self._confined(plan, viewer)
+
+    def ask(self, tenant: TenantKey) -> None:
+        """Have it planned in the background, unless that is under way. Logged.
+
+        Raises AccessDenied, StoreError.
+        """
+        self._plans.ask(about(tenant), tenants=[tenant], target=f"park {tenant}")
+
+    def planned(self, tenant: TenantKey) -> tuple[Look, Plan | None] | None:
+        """Return the newest planning that was asked for, with what it came to; None without one.
+
+        Raises AccessDenied, StoreError.
+        """
+        return self._plans.newest(about(tenant), tenants=[tenant])
+
+    def stop_planning(self, tenant: TenantKey) -> None:
+        """Let the planning that is under way end as soon as it can. Raises AccessDenied."""
+        self._plans.stop(about(tenant), tenants=[tenant])
 
     def park(self, tenant: TenantKey, *, reason: str) -> Job:
         """Begin to park a tenant; it is planned anew.

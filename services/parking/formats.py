@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from services.jobs.models import Job
 from services.parking.models import Parked, Plan
 from services.purge.amounts import amounts_json
-from services.purge.formats import plan_json as purge_json
+from services.purge.formats import plan_json as purge_json, plan_kept as purge_kept, plan_of_kept
+from services.tenancy.kb_ids import TenantKey
 from services.usage.formats import Json, stamp
 
 
@@ -33,6 +35,20 @@ def plan_json(plan: Plan) -> Json:
         "tenant": str(plan.tenant), "obstacles": list(plan.in_the_way),
         "saved": amounts_json(plan.saved), "purge": json.loads(purge_json(plan.purge)),
     }  # fmt: skip
+
+
+def plan_kept(plan: Plan) -> dict[str, Any]:
+    """Return a plan as a look keeps it, without samples."""
+    return {
+        "tenant": str(plan.tenant), "purge": purge_kept(plan.purge),
+        "obstacles": list(plan.obstacles),
+    }  # fmt: skip
+
+
+def plan_of(found: Mapping[str, Any]) -> Plan:
+    """Read what `plan_kept` returned."""
+    tenant = TenantKey.written(found["tenant"])
+    return Plan(tenant, plan_of_kept(found["purge"]), tuple(found["obstacles"]))
 
 
 def job_json(job: Job) -> Json:

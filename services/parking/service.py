@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from services.jobs.looks import Tells, quiet
 from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.parking import park, unpark
@@ -27,13 +28,13 @@ class ParkingService:
     def __init__(self, tools: Tools, jobs: JobsService) -> None:
         self._tools, self._jobs = tools, jobs
 
-    def plan(self, tenant: TenantKey) -> Plan:
+    def plan(self, tenant: TenantKey, *, tells: Tells = quiet) -> Plan:
         """Return what parking would do.
 
         Raises ParkingRefused for one that is parked, PurgeRefused where nothing was ever seen.
         """
         self._refuse_parked(tenant)
-        purge = self._tools.purges().plan(Request(Target(tenant)))
+        purge = self._tools.purges().plan(Request(Target(tenant)), tells=tells)
         return Plan(tenant, purge, tuple(self._obstacles()))
 
     def park(self, plan: Plan, *, by: str, reason: str) -> Job:

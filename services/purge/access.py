@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from services.access.gate import Gate, digest_of_words
-from services.access.holders import holders_of_node
+from services.access.gate import digest_of_words
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
-from services.errors import AccessDenied, NoSuchJob, NoSuchPlan
+from services.errors import AccessDenied, NoSuchJob
 from services.purge.confined import (
     confined_job,
     confined_plan,
@@ -23,45 +22,16 @@ from services.purge.confined import (
 from services.purge.erased import kb_ids_meant
 from services.purge.formats import receipt_json, with_later_looks
 from services.purge.job import Job, LaterLook, Receipt, Tombstone
-from services.purge.models import Plan, Request
+from services.purge.plans_access import PurgePlans
 from services.purge.receipt import receipt_of
-from services.purge.service import PurgeService
 from services.purge.tenant_receipt import tenant_receipt
 from services.tenancy.kb_ids import TenantKey
-from services.tenancy.ownership import Ownership
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-class DeskPurge:
-    """A plan and a job concern every tenant that holds what they name."""
-
-    def __init__(
-        self, gate: Gate, inner: PurgeService, *, ownership: Callable[[], Ownership]
-    ) -> None:
-        self._gate, self._inner, self._ownership = gate, inner, ownership
-
-    def plan(self, request: Request) -> Plan:
-        """Return what a purge would do. Raises AccessDenied, PurgeRefused, StoreError."""
-        target = request.target
-        with self._gate.doing(
-            Action.PLAN_PURGE, tenants=self._asked(request), target=str(target)
-        ) as doing:
-            plan = self._inner.plan(request)
-            viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._holders(plan))
-            doing.digest = plan.digest
-            return confined_plan(plan, viewer, self._ownership())
-
-    def planned(self, digest: str) -> Plan:
-        """Return a plan that was made. Raises AccessDenied, NoSuchPlan."""
-        plan, viewer, _ = self._kept(Action.PLAN_PURGE, digest)
-        return confined_plan(plan, viewer, self._ownership())
-
-    def concerned(self, plan: Plan) -> tuple[TenantKey, ...]:
-        """Return everyone whose data a plan is about. Raises AccessDenied."""
-        holders = self._holders(plan)
-        self._gate.allow(Action.SEE_PURGES, tenants=holders)
-        return holders
+class DeskPurge(PurgePlans):
+    """A job concerns every tenant that holds what it names, as its plan does."""
 
     def begin(self, digest: str, *, confirm: str, reason: str) -> Job:
         """Begin the purge that a plan describes, once its target's name was typed.
@@ -221,20 +191,6 @@ class DeskPurge:
             raise NoSuchJob(job_id) from None
         return job, viewer, holders
 
-    def _kept(self, action: Action, digest: str) -> tuple[Plan, Viewer, tuple[TenantKey, ...]]:
-        """Return a plan as it is, who asks for it, and whom it concerns.
-
-        One that is not in scope is as one that is not there: it is refused in the log alone.
-        """
-        self._gate.allow(action)
-        plan = self._inner.planned(digest)
-        holders = self._holders(plan)
-        try:
-            viewer = self._gate.allow(action, tenants=holders, target=str(plan.request.target))
-        except AccessDenied:
-            raise NoSuchPlan from None
-        return plan, viewer, holders
-
     @contextmanager
     def _steering(
         self, job_id: str, deed: str, action: Action = Action.STEER_PURGE, *, digest: str = ""
@@ -246,19 +202,6 @@ class DeskPurge:
             details={"Purge of": str(job.plan.request.target)},
         ):  # fmt: skip
             yield viewer
-
-    def _asked(self, request: Request) -> tuple[TenantKey, ...]:
-        """Return whom a request names; nobody, and so only for who sees all, for everyone."""
-        target = request.target
-        if not target.tenants or request.trim_streams:
-            return ()
-        named = (
-            holders_of_node(target.node_id, self._ownership()) if target.node_id is not None else ()
-        )
-        return tuple(dict.fromkeys((*target.tenants, *named)))
-
-    def _holders(self, plan: Plan) -> tuple[TenantKey, ...]:
-        return holders_of_plan(plan, self._ownership())
 
     def _receipt(
         self, job: Job, viewer: Viewer, tenant: str | None, versions: Mapping[str, str] = _NONE

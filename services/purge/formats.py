@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,8 +42,20 @@ def plan_record(plan: Plan) -> str:
     return _text({**found, "problems": problems, "items": items, **streams, **held})
 
 
-def _plan(plan: Plan) -> dict[str, object]:
-    request, surface, target = plan.request, plan.surface, plan.request.target
+def sampleless(plan: Plan) -> Plan:
+    """Return a plan without samples: names of keys hold symbols, which are for the screen alone."""
+    return replace(plan, items=tuple(replace(item, samples=()) for item in plan.items))
+
+
+def plan_kept(plan: Plan) -> dict[str, Any]:
+    """Return a plan as a part of another thing keeps it: as JSON, and without samples."""
+    found: dict[str, Any] = json.loads(plan_record(sampleless(plan)))
+    return found
+
+
+def request_kept(request: Request) -> dict[str, object]:
+    """Return what is asked for as it is kept: the same for equal requests."""
+    target = request.target
     return {
         "target": {
             "tenant": None if target.tenant is None else str(target.tenant),
@@ -57,6 +70,13 @@ def _plan(plan: Plan) -> dict[str, object]:
         "trim_streams": request.trim_streams,
         "drop_collections": request.drop_collections,
         **({"archive_first": True} if request.archive_first else {}),
+    }
+
+
+def _plan(plan: Plan) -> dict[str, object]:
+    surface = plan.surface
+    return {
+        **request_kept(plan.request),
         "surface": {
             "kb_ids": sorted(surface.kb_ids),
             "tenant_ids": sorted(surface.tenant_ids),
@@ -81,9 +101,13 @@ def _plan(plan: Plan) -> dict[str, object]:
 
 def plan_of(text: str) -> Plan:
     """Read what `plan_record` wrote, in this version or an earlier one, which said less."""
-    found = json.loads(text)
+    return plan_of_kept(json.loads(text))
+
+
+def plan_of_kept(found: Mapping[str, Any]) -> Plan:
+    """Read what `plan_kept` returned."""
     return Plan(
-        request=_request(found),
+        request=request_of(found),
         surface=_surface(found["surface"]),
         items=tuple(map(_item_of, found["items"])),
         left_out=tuple(map(_left_out_of, found["left_out"])),
@@ -243,7 +267,8 @@ def _text(value: Mapping[str, object]) -> str:
     return json.dumps(value, ensure_ascii=True, sort_keys=True)
 
 
-def _request(found: Mapping[str, Any]) -> Request:
+def request_of(found: Mapping[str, Any]) -> Request:
+    """Read what `request_kept` returned, or what a plan has of it."""
     target = found["target"]
     return Request(
         Target(

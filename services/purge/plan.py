@@ -12,7 +12,9 @@ from services.errors import Problem
 from services.figures import Measure
 from services.purge.models import Item, LeftOut, Look, Plan, Reckoning, Request, Surface
 from services.purge.target import Selection
+from services.tenancy.kb_ids import held_names
 from services.tenancy.layout import bytes_of
+from services.tenancy.ownership import Ownership
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,14 @@ def plan_of_looks(request: Request, selection: Selection, looks: Looks, at: date
         whose=selection.whose,
         streams=looks.streams,
     )
+
+
+def names_alone(plan: Plan, ownership: Ownership) -> tuple[str, ...]:
+    """Return what a job holds for itself alone: its tenants and its kb_ids."""
+    surface = plan.surface
+    tenants = {tenant for kb_id in surface.kb_ids for tenant in ownership.kb(kb_id).tenants}
+    tenants |= {ownership.tenant_of(node) for node in surface.nodes}
+    return held_names({*tenants, *plan.request.target.tenants}, surface.kb_ids)
 
 
 def moved_on(plan: Plan, selection: Selection, looks: Looks) -> tuple[str, ...]:

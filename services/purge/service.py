@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from services.errors import NoSuchJob, NoSuchPlan, PurgeRefused
 from services.figures import Measure
 from services.jobs.lease import LEASE, new_owner
+from services.jobs.looks import Tells, quiet
 from services.jobs.models import JobState
 from services.purge.context import presence_of
 from services.purge.emptied import drop_emptied
@@ -19,7 +20,7 @@ from services.purge.held import refuse_held, with_held
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.journal import found_of
 from services.purge.models import Names, Plan, Request
-from services.purge.plan import Looks, plan_of_looks
+from services.purge.plan import Looks, names_alone, plan_of_looks
 from services.purge.ports import KatoState
 from services.purge.receipt import receipt_of
 from services.purge.run import end_job
@@ -28,7 +29,6 @@ from services.purge.target import Selection, may_be, select, wanting
 from services.purge.tools import Tools, steps_for
 from services.purge.unknown_target import refuse_unseen
 from services.purge.worker import PurgeWorker
-from services.tenancy.kb_ids import held_names
 from services.tenancy.ownership import Ownership
 from services.visible import visible
 
@@ -46,7 +46,7 @@ class PurgeService:
         self._worker = worker
         self._plan_age = timedelta(seconds=tools.plan_seconds)
 
-    def plan(self, request: Request) -> Plan:
+    def plan(self, request: Request, *, tells: Tells = quiet) -> Plan:
         """Return what a purge would do, and keep it for `begin`. Nothing is written elsewhere.
 
         Sessions always end: a live one would write again what was erased. Raises PurgeRefused
@@ -56,7 +56,9 @@ class PurgeService:
         if len(request.target.many) > MOST_TENANTS:
             raise PurgeRefused(f"at most {MOST_TENANTS:,} tenants go in one job")
         request = replace(request, stores=request.stores | {Measure.SESSIONS})
+        tells("reading every name there is")
         names, ownership = self._names(request)
+        tells("looking at every store")
         selection = select(request, names, ownership)
         looks = self._look(request, selection, names, ownership)
         if not looks.problems:
@@ -65,6 +67,7 @@ class PurgeService:
         plan = plan_of_looks(request, selection, looks, datetime.now(UTC))
         plan = with_held(plan, ownership, self._tools.holds)
         self._jobs.keep_plan(plan, expires_at=plan.created_at + self._plan_age)
+        self._tools.plans.keep(plan.digest, plan, seconds=self._tools.plan_seconds)
         if names.survey is not None:
             seconds = self._tools.plan_seconds
             self._tools.surveys.keep(plan.digest, names.survey, seconds=seconds)
@@ -76,6 +79,11 @@ class PurgeService:
         if plan is None:
             raise NoSuchPlan
         return plan
+
+    def whole(self, digest: str) -> Plan:
+        """Return a plan that was made, with its samples where that was here. Raises NoSuchPlan."""
+        kept, here = self.planned(digest), self._tools.plans.get(digest)
+        return here if here is not None and here.created_at == kept.created_at else kept
 
     def begin(
         self, digest: str, *, confirm: str, reason: str, asked_by: str, part_of: str = ""
@@ -91,7 +99,7 @@ class PurgeService:
         ownership = self._tools.ownership()
         refuse_held(plan, ownership, self._tools.holds)
         return self._jobs.begin(
-            plan, asked_by=asked_by, reason=reason.strip(), names=_names(plan, ownership),
+            plan, asked_by=asked_by, reason=reason.strip(), names=names_alone(plan, ownership),
             steps=steps_for(plan.request), at=datetime.now(UTC), part_of=part_of,
         )  # fmt: skip
 
@@ -280,16 +288,8 @@ class PurgeService:
         if steps_for(plan.request) != tuple(step.name for step in job.steps):
             raise PurgeRefused("the plan with this digest is for other stores or other steps")
         self.check(plan, confirm, job.reason)
-        names = _names(plan, self._tools.ownership())
+        names = names_alone(plan, self._tools.ownership())
         self._jobs.resume(job.id, plan=plan, names=names)
-
-
-def _names(plan: Plan, ownership: Ownership) -> tuple[str, ...]:
-    """Return what a job holds for itself alone: its tenants and its kb_ids."""
-    surface = plan.surface
-    tenants = {tenant for kb_id in surface.kb_ids for tenant in ownership.kb(kb_id).tenants}
-    tenants |= {ownership.tenant_of(node) for node in surface.nodes}
-    return held_names({*tenants, *plan.request.target.tenants}, surface.kb_ids)
 
 
 def _words(age: timedelta) -> str:

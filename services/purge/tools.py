@@ -7,13 +7,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from services.cards.holds import Holds
 from services.purge.look import Erasers
-from services.purge.models import KeySurvey, Request
+from services.purge.models import KeySurvey, Plan, Request
 from services.purge.ports import Archiver, Jobs, SessionEnder
 from services.purge.steps import StepName, steps_of
 from services.tenancy.ownership import Ownership
+
+T = TypeVar("T")
 
 _HELD = 4  # plans; a survey holds the key names of who may be a target
 
@@ -27,26 +30,32 @@ SETTLE_AFTER_FAILOVER = 15.0
 """At least so long where Redis has replicas: a failover may bring back what was deleted."""
 
 
-class Surveys:
-    """The surveys of the newest plans of this process, since the records keep no names of keys."""
+class OfPlans(Generic[T]):
+    """What this process has of its newest plans, since the records keep no names of keys."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[float, KeySurvey]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[float, T]] = OrderedDict()
 
-    def keep(self, digest: str, survey: KeySurvey, *, seconds: float) -> None:
-        """Keep what a plan was made of, for so long."""
+    def keep(self, digest: str, what: T, *, seconds: float) -> None:
+        """Keep something of a plan, for so long."""
         with self._lock:
-            self._held[digest] = time.monotonic() + seconds, survey
+            self._held[digest] = time.monotonic() + seconds, what
             self._held.move_to_end(digest)
             while len(self._held) > _HELD:
                 self._held.popitem(last=False)
 
-    def take(self, digest: str) -> KeySurvey | None:
+    def get(self, digest: str) -> T | None:
+        """Return what is kept of a plan."""
+        with self._lock:
+            ends, what = self._held.get(digest, (0.0, None))
+        return what if time.monotonic() < ends else None
+
+    def take(self, digest: str) -> T | None:
         """Return what is kept of a plan, once."""
         with self._lock:
-            ends, survey = self._held.pop(digest, (0.0, None))
-        return survey if time.monotonic() < ends else None
+            ends, what = self._held.pop(digest, (0.0, None))
+        return what if time.monotonic() < ends else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,8 @@ class Tools:
     plan_seconds: float
     learns: bool = True
     archiver: Archiver | None = None
-    surveys: Surveys = field(default_factory=Surveys)
+    surveys: OfPlans[KeySurvey] = field(default_factory=OfPlans)
+    plans: OfPlans[Plan] = field(default_factory=OfPlans)
 
     def unarchived(self, request: Request) -> tuple[str, ...]:
         """Say why the archive that a request asks for cannot be taken."""

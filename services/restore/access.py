@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from types import MappingProxyType
+from collections.abc import Callable
 
-from services.access.gate import Doing, Gate, digest_of_words
+from services.access.gate import Gate, digest_of_words
 from services.access.viewer import Action, Viewer
 from services.approvals.models import REASON
-from services.archive.confined import confined_look, holders_of
+from services.archive.confined import holders_of
 from services.archive.errors import ArchiveError
 from services.archive.hearing import Hears, unheard
 from services.archive.service import ArchiveService
 from services.errors import AccessDenied
-from services.jobs.looks import Look
+from services.jobs.access import DeskJobs
+from services.jobs.desk_looks import DeskLooks
+from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job
 from services.restore.confined import confined_job, confined_plan, tenants_of
 from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_of
 from services.restore.models import Plan
-from services.restore.planning import Planning, found_in
+from services.restore.planning import about
 from services.restore.service import RestoreService
 from services.setup.clashes import stored
 from services.setup.models import Clash
 from services.tenancy.kb_ids import TenantKey
+from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
-
-class DeskRestore:
+class DeskRestore(DeskJobs[RestoreService]):
     """Restores of archives in scope; a file by its address is for who sees all."""
 
+    _begins, _shows = Action.RESTORE, Action.SEE_ARCHIVES
+
     def __init__(
-        self, gate: Gate, inner: Callable[[], RestoreService],
-        archives: Callable[[], ArchiveService], planning: Callable[[], Planning],
+        self, gate: Gate, inner: Callable[[], RestoreService], *,
+        ownership: Callable[[], Ownership], archives: Callable[[], ArchiveService],
+        plans: Callable[[], LookBook[Plan]],
     ) -> None:  # fmt: skip
-        self._gate, self._inner = gate, inner
-        self._archives, self._planning = archives, planning
+        super().__init__(gate, inner, ownership=ownership)
+        self._archives, self._plans = archives, plans
+        self._looks = DeskLooks(gate, Action.PLAN_RESTORE, plans, confined=confined_plan)
 
     def plan(
         self, which: str, named: TenantKey | None = None, *, hears: Hears = unheard
@@ -60,11 +63,8 @@ class DeskRestore:
 
         Raises AccessDenied, ArchiveError, StoreError.
         """
-        url, tenants, viewer = self._allowed(Action.PLAN_RESTORE, which, named)
-        with self._gate.doing(
-            Action.PLAN_RESTORE, tenants=tenants, target=_target(which, url)
-        ):  # fmt: skip
-            self._planning().ask(url, named, by=viewer.id)
+        url, tenants, _ = self._allowed(Action.PLAN_RESTORE, which, named)
+        self._looks.ask(about(url, named), tenants=tenants, target=_target(which, url))
 
     def planned(
         self, which: str, named: TenantKey | None = None
@@ -73,17 +73,13 @@ class DeskRestore:
 
         None where none was. Raises AccessDenied, ArchiveError, StoreError.
         """
-        url, _, viewer = self._allowed(Action.PLAN_RESTORE, which, named)
-        look = self._planning().newest(url, named)
-        if look is None:
-            return None
-        plan = found_in(look)
-        return confined_look(look, viewer), None if plan is None else confined_plan(plan, viewer)
+        url, tenants, _ = self._allowed(Action.PLAN_RESTORE, which, named)
+        return self._looks.newest(about(url, named), tenants=tenants)
 
     def stop_planning(self, which: str, named: TenantKey | None = None) -> None:
         """Let the planning that is under way end as soon as it can. Raises AccessDenied."""
-        url, _, _ = self._allowed(Action.PLAN_RESTORE, which, named)
-        self._planning().stop(url, named)
+        url, tenants, _ = self._allowed(Action.PLAN_RESTORE, which, named)
+        self._looks.stop(about(url, named), tenants=tenants)
 
     def near(self, named: TenantKey, snapshot: Snapshot | None) -> tuple[Clash, ...]:
         """Return what stands near a name as which something is to come back.
@@ -102,51 +98,28 @@ class DeskRestore:
         """
         url, _, viewer = self._allowed(Action.RESTORE, which, named)
         inner = self._inner()
-        plan = self._planning().planned(url, named, seen) or inner.plan(url, named)
+        known = (each for each in self._plans().every(about(url, named)) if each.digest == seen)
+        plan = next(known, None) or inner.plan(url, named)
         plan = inner.held_now(plan)  # it may be of long ago, and this says whom it concerns
         if plan.digest != seen:
             raise RestoreRefused("it is not as it was planned any more: look at the plan again")
-        with self._doing(plan, reason=reason.strip(), details={REASON: reason.strip()}):
+        reason = reason.strip()
+        with self._gate.doing(
+            Action.RESTORE, tenants=tenants_of(plan), digest=plan.digest, reason=reason,
+            target=str(plan.named or plan.target), details={REASON: reason},
+        ):  # fmt: skip
             job = inner.begin(plan, by=viewer.id, reason=reason, as_seen=True)
         return confined_job(job, viewer)
-
-    def run_here(self, job_id: str) -> Job:
-        """Run one in this process until it ends, stops or fails."""
-        job, viewer = self._job(Action.RESTORE, job_id)
-        return confined_job(self._inner().run_here(job.id), viewer)
-
-    def jobs(self) -> tuple[Job, ...]:
-        """Return the newest restores in scope, newest first."""
-        viewer = self._gate.allow(Action.SEE_ARCHIVES)
-        found = (job for job in self._inner().jobs() if viewer.sees_all or _sees(viewer, job))
-        return tuple(confined_job(job, viewer) for job in found)
-
-    def job(self, job_id: str) -> Job:
-        """Return one. Raises RestoreRefused where it is not in scope."""
-        job, viewer = self._job(Action.SEE_ARCHIVES, job_id)
-        return confined_job(job, viewer)
-
-    def stop(self, job_id: str) -> None:
-        """Let one end as soon as it can. Logged."""
-        job, _ = self._job(Action.RESTORE, job_id)
-        with self._doing(plan_of(job.plan), what="stop "):
-            self._inner().stop(job.id)
-
-    def resume(self, job_id: str) -> None:
-        """Let a stopped or failed one go on. Logged. Raises JobRefused."""
-        job, _ = self._job(Action.RESTORE, job_id)
-        with self._doing(plan_of(job.plan), what="resume "):
-            self._inner().resume(job.id)
 
     def give_up(self, job_id: str, *, reason: str) -> Job:
         """End one for good that stopped, failed, or that no process runs. Logged.
 
         Raises AccessDenied, ApprovalNeeded, JobRefused, StoreError.
         """
-        job, viewer = self._job(Action.RESTORE, job_id)
-        plan, reason = plan_of(job.plan), reason.strip()
+        job, viewer = self._known(job_id, Action.RESTORE)
+        reason = reason.strip()
         with self._gate.doing(
-            Action.RESTORE, tenants=tenants_of(plan), target=f"give up {plan.named or plan.target}",
+            Action.RESTORE, tenants=self._concerns(job), target=f"give up {self._name(job)}",
             digest=digest_of_words("give up", job.id), reason=reason, details={REASON: reason},
         ):  # fmt: skip
             ended = self._inner().give_up(job.id, by=viewer.id, reason=reason)
@@ -173,27 +146,22 @@ class DeskRestore:
         place = archive.place.rstrip("/")
         return f"{place}/{archive.name}" if place else archive.name, tenants, viewer
 
-    def _job(self, action: Action, job_id: str) -> tuple[Job, Viewer]:
-        viewer = self._gate.allow(action)
-        job = self._inner().job(job_id)
-        if not (viewer.sees_all or _sees(viewer, job)):
-            raise RestoreRefused("there is no such restore")
-        return job, viewer
+    # --- what a restore says of its jobs ---
 
-    def _doing(
-        self, plan: Plan, *, what: str = "", reason: str = "", details: Mapping[str, str] = _NOTHING
-    ) -> AbstractContextManager[Doing]:
-        return self._gate.doing(
-            Action.RESTORE, tenants=tenants_of(plan), digest=plan.digest, reason=reason,
-            target=what + str(plan.named or plan.target), details=details,
-        )  # fmt: skip
+    def _concerns(self, job: Job) -> tuple[TenantKey, ...]:
+        return tenants_of(plan_of(job.plan))
+
+    def _unknown(self) -> RestoreRefused:
+        return RestoreRefused("there is no such restore")
+
+    def _seen(self, job: Job, viewer: Viewer) -> Job:
+        return confined_job(job, viewer)
+
+    def _name(self, job: Job) -> str:
+        plan = plan_of(job.plan)
+        return str(plan.named or plan.target)
 
 
 def _target(which: str, url: str) -> str:
     """Say what is read: where it is kept is in no log."""
     return "a file by its address" if which == url and "/" in url else url.rpartition("/")[2]
-
-
-def _sees(viewer: Viewer, job: Job) -> bool:
-    tenants = tenants_of(plan_of(job.plan))
-    return bool(tenants) and viewer.sees_each(tenants)

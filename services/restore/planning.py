@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from services.access.gate import digest_of_words
 from services.archive.hearing import hearing
-from services.jobs.looks import Look, LookBook, LookWork
+from services.jobs.looks import About, LookBook, LookWork
 from services.jobs.models import Job, Result
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stops
@@ -18,29 +17,14 @@ from services.tenancy.kb_ids import TenantKey
 KIND = "plan restore"
 
 
-class Planning:
-    """Plans that were asked for, each by where its archive is, and as whom it is to come back."""
+def about(url: str, named: TenantKey | None) -> About:
+    """Say what a plan is of: where its archive is, and as whom it is to come back."""
+    return {"url": url, "named": None if named is None else str(named)}
 
-    def __init__(self, work: JobsService) -> None:
-        self._looks = LookBook(KIND, work)
 
-    def ask(self, url: str, named: TenantKey | None, *, by: str) -> Look:
-        """Have it planned, soon, unless that is under way. Raises StoreUnavailable."""
-        asked = {"url": url, "named": None if named is None else str(named)}
-        return self._looks.ask(_about(url, named), asked, by=by)
-
-    def newest(self, url: str, named: TenantKey | None) -> Look | None:
-        """Return the newest, None where none was asked for."""
-        return self._looks.newest(_about(url, named))
-
-    def planned(self, url: str, named: TenantKey | None, digest: str) -> Plan | None:
-        """Return one with this digest that is known."""
-        found = (found_in(look) for look in self._looks.every(_about(url, named)))
-        return next((each for each in found if each is not None and each.digest == digest), None)
-
-    def stop(self, url: str, named: TenantKey | None) -> None:
-        """Let the one that is under way end as soon as it can."""
-        self._looks.stop(_about(url, named))
+def book(work: JobsService) -> LookBook[Plan]:
+    """Return the plans that were asked for."""
+    return LookBook(KIND, work, lambda found: plan_of(found["plan"]))
 
 
 def work(tools: Tools, jobs: Jobs, job: Job) -> LookWork:
@@ -52,12 +36,3 @@ def work(tools: Tools, jobs: Jobs, job: Job) -> LookWork:
         return {"plan": plan_json(plan(tools, url, named, hearing(said, stops)))}
 
     return LookWork(jobs, job, looks)
-
-
-def found_in(look: Look) -> Plan | None:
-    """Return the plan that a look came to, None where it came to none."""
-    return plan_of(look.found["plan"]) if look.found else None
-
-
-def _about(url: str, named: TenantKey | None) -> str:
-    return digest_of_words("plan a restore", url, "" if named is None else str(named))

@@ -71,7 +71,7 @@ class Renaming:
         value = each.value
         if each.type == "string" and b":session:" in each.key and not each.continues:
             value = self.session(value)
-        return replace(each, key=self.name(each.key), value=value)
+        return each._replace(key=self.name(each.key), value=value)
 
     def name(self, key: bytes) -> bytes:
         """Return the new name of a key; nothing but whose it is changes."""

@@ -12,6 +12,8 @@ from services.approvals.models import REASON
 from services.audit_log.service import Logbook, warning
 from services.cards.changing import LabelsWithin, changing, labels_for
 from services.cards.scope import Scope
+from services.jobs.desk_looks import DeskLooks
+from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job, JobState
 from services.retention.confined import (
     confined_job,
@@ -21,6 +23,7 @@ from services.retention.confined import (
 )
 from services.retention.errors import RetentionError
 from services.retention.models import Changes, Kept, Key, Plan
+from services.retention.planning import ALL
 from services.retention.receipt import receipt_of
 from services.retention.service import RetentionService
 from services.retention.simulate import Simulated
@@ -32,9 +35,11 @@ class DeskRetention:
     """Policies are seen by those whom they may hold for; set and run by who sees all tenants."""
 
     def __init__(
-        self, gate: Gate, inner: Callable[[], RetentionService], *, labels: LabelsWithin
-    ) -> None:
+        self, gate: Gate, inner: Callable[[], RetentionService], *, labels: LabelsWithin,
+        plans: Callable[[], LookBook[Plan]],
+    ) -> None:  # fmt: skip
         self._gate, self._inner, self._labels = gate, inner, labels
+        self._plans = DeskLooks(gate, Action.PLAN_RETENTION, plans, confined=self._confined)
 
     def policies(self) -> tuple[Kept, ...]:
         """Return the policies that may hold for a tenant in scope."""
@@ -51,7 +56,25 @@ class DeskRetention:
             viewer = self._gate.viewer()
             plan = self._inner().plan(keys, changes)
             doing.digest = plan.digest
-            return confined_plan(plan, viewer, labels_for(viewer, self._labels))
+            return self._confined(plan, viewer)
+
+    def ask(self) -> None:
+        """Have all policies planned in the background, unless that is under way. Logged.
+
+        Raises AccessDenied, StoreError.
+        """
+        self._plans.ask(ALL, tenants=None)
+
+    def planned(self) -> tuple[Look, Plan | None] | None:
+        """Return the newest planning that was asked for, and of its plan what is in scope.
+
+        None where none was. Raises AccessDenied, StoreError.
+        """
+        return self._plans.newest(ALL, tenants=None)
+
+    def stop_planning(self) -> None:
+        """Let the planning that is under way end as soon as it can. Raises AccessDenied."""
+        self._plans.stop(ALL, tenants=None)
 
     def simulate(self, tenants: Sequence[TenantKey]) -> tuple[Simulated, ...]:
         """Return what policies would have come to in the last 90 days, for those in scope."""
@@ -101,10 +124,10 @@ class DeskRetention:
         self._gate.allow(Action.RUN_RETENTION)
         self._inner().run_soon()
 
-    def jobs(self) -> tuple[Job, ...]:
+    def jobs(self, limit: int = 100) -> tuple[Job, ...]:
         """Return the newest runs, with what they came to for tenants in scope."""
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return tuple(confined_job(each, viewer) for each in self._inner().jobs())
+        return tuple(confined_job(each, viewer) for each in self._inner().jobs(limit))
 
     def job(self, job_id: str) -> Job:
         """Return one run. Raises RetentionError."""
@@ -121,8 +144,8 @@ class DeskRetention:
             return dict(confined_receipt(found, viewer))
 
     def stop(self, job_id: str) -> None:
-        """Let a run end before its next step."""
-        with self._steering("stop", job_id):
+        """Let a run end before its next step: that waits for nobody."""
+        with self._steering("stop", job_id, Action.STOP_JOB):
             self._inner().stop(job_id)
 
     def resume(self, job_id: str) -> Job:
@@ -135,9 +158,14 @@ class DeskRetention:
         with self._steering("end", job_id):
             return self._inner().abandon(job_id)
 
-    def _steering(self, deed: str, job_id: str) -> AbstractContextManager[Doing]:
+    def _confined(self, plan: Plan, viewer: Viewer) -> Plan:
+        return confined_plan(plan, viewer, labels_for(viewer, self._labels))
+
+    def _steering(
+        self, deed: str, job_id: str, action: Action = Action.RUN_RETENTION
+    ) -> AbstractContextManager[Doing]:
         return self._gate.doing(
-            Action.RUN_RETENTION, target=f"{deed} {job_id}",
+            action, tenants=(), target=f"{deed} {job_id}",
             digest=digest_of_words("retention", deed, job_id),
         )  # fmt: skip
 

@@ -128,6 +128,28 @@ def plan_json(plan: Plan) -> Json:
     }  # fmt: skip
 
 
+def plan_kept(plan: Plan) -> Json:
+    """Return a plan as a look keeps it."""
+    return {
+        **job_plan(plan.at, plan.digest, plan.policies),
+        **looked_json(plan.lines, plan.left_out, plan.parts, plan.cloned),
+        "unread": {store: problem.kept for store, problem in plan.unread.items()},
+        "lacking": list(plan.lacking),
+    }  # fmt: skip
+
+
+def plan_of(found: Mapping[str, Any]) -> Plan:
+    """Read what `plan_kept` returned."""
+    return Plan(
+        datetime.fromisoformat(found["at"]), found["digest"],
+        tuple(map(policy_kept, found["policies"])), tuple(map(line_kept, found["lines"])),
+        tuple(map(left_kept, found["left_out"])), tuple(map(part_kept, found["parts"])),
+        found["cloned"],
+        {store: Problem.of_kept(problem) for store, problem in found["unread"].items()},
+        tuple(found["lacking"]),
+    )  # fmt: skip
+
+
 def job_plan(at: datetime, digest: str, policies: Iterable[Policy]) -> Json:
     """Return what a job keeps of its plan."""
     return {"at": at.isoformat(), "digest": digest, "policies": [policy_json(p) for p in policies]}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.errors import Problem, StoreError
+from services.jobs.looks import Tells, quiet
 from services.retention.judge import Holding, Judge
 from services.retention.models import (
     Bounds,
@@ -58,10 +59,11 @@ class Looked:
 
 
 def planned(
-    tools: Tools, only: tuple[Policy, ...], every: tuple[Policy, ...], *, at: datetime
-) -> Plan:
+    tools: Tools, only: tuple[Policy, ...], every: tuple[Policy, ...], *, at: datetime,
+    tells: Tells = quiet,
+) -> Plan:  # fmt: skip
     """Return what policies would do now. Raises StoreError where nobody's names are known."""
-    looked = look(tools, tools.judge(only, every=every), only, at=at)
+    looked = look(tools, tools.judge(only, every=every), only, at=at, tells=tells)
     if REDIS not in looked.unread and any(matter_of(each.quantity) in _KEYS for each in only):
         _try(looked, REDIS, lambda: _rights(tools, looked))
     return Plan(
@@ -82,15 +84,17 @@ def _rights(tools: Tools, looked: Looked) -> None:
 
 def look(
     tools: Tools, judge: Judge, only: Iterable[Policy], *, at: datetime,
-    watched: Watched = frozenset(),
+    watched: Watched = frozenset(), tells: Tells = quiet,
 ) -> Looked:  # fmt: skip
     """Look at each store that a policy is about; one that does not answer is not read."""
     matters = {matter_of(each.quantity) for each in only if each.most is not None}
     matters |= {matter for matter, _ in watched}
     looked = Looked(watched=watched)
     if matters & _KEYS:
+        tells("looking at every key")
         _try(looked, REDIS, lambda: _keys(tools, judge, matters, looked, at=at))
     if Matter.PATTERNS in matters:
+        tells("looking at the patterns")
         _try(looked, CLICKHOUSE, lambda: _patterns(tools, judge, looked, at=at))
     return looked
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from services.history.models import Cell, Grain, Holder, OwnerKind
 from services.history.read import HistoryService
+from services.jobs.looks import Tells, quiet
 from services.jobs.models import Job
 from services.jobs.ports import Jobs
 from services.jobs.service import JobsService
@@ -50,13 +51,15 @@ class RetentionService:
         self,
         keys: Collection[Key] | None = None,
         changes: Changes | None = None,
+        *,
+        tells: Tells = quiet,
     ) -> Plan:
         """Return what policies would do now: all, or those of these keys; after changes, if any.
 
         Raises StoreError where nobody's names are known.
         """
         every = (changes or Changes()).after(self._tools.policies())
-        return planned(self._tools, _chosen(every, keys), every, at=self._tools.now())
+        return planned(self._tools, _chosen(every, keys), every, at=self._tools.now(), tells=tells)
 
     def begin(self, keys: Collection[Key] | None, *, digest: str, by: str, reason: str) -> Job:
         """Begin a run of policies, all or those of these keys.

@@ -27,7 +27,7 @@ _HAS_IN_IT = {
 }  # fmt: skip
 """What does another action as a part of it, and waits for a second person where that does."""
 
-_AT_ONCE = (Action.APPROVE, Action.STOP_PURGE, Action.STOP_JOB)
+_AT_ONCE = (Action.APPROVE, Action.STOP_PURGE, Action.STOP_JOB, Action.STOP_ARCHIVE)
 """What never waits for a second person: that person, and the way to end what goes wrong."""
 
 _OIDC = {

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 
 from services.errors import NamingError
@@ -52,9 +53,10 @@ class TenantKey:
 
 def sanitise(text: str) -> str:
     r"""Replace what KATO replaces in a node_id: `/ \ . " $ * < > : | ? -` and space by `_`."""
-    return text.translate(_REPLACED)
+    return text if text.isidentifier() else text.translate(_REPLACED)  # of these it has none
 
 
+@cache
 def service_suffix(service: str) -> str:
     """Return the ending of every kb_id of a KATO whose SERVICE_NAME is `service`."""
     return "_" + service.replace("-", "_")

@@ -40,6 +40,7 @@ class Ownership:
         self.confirmed: Mapping[str, Confirmation] = confirmed or {}
         self._claim_of_kb = lru_cache(maxsize=200_000)(self._work_out_kb)
         self._claim_of_node = lru_cache(maxsize=200_000)(self._work_out_node)
+        self._claim_of_readings = lru_cache(maxsize=200_000)(self._choose)
 
     @cached_property
     def nodes_by_kb(self) -> dict[str, tuple[str, ...]]:
@@ -97,13 +98,14 @@ class Ownership:
 
     def owner(self, owner: Owner) -> Claim:
         """Whose something is, by the owning part of its name."""
-        match owner.kind:
-            case OwnerKind.KB:
-                return self.kb(owner.name)
+        kind, name = owner
+        if kind is OwnerKind.KB:  # nearly all
+            return self.kb(name)
+        match kind:
             case OwnerKind.NODE:
-                return self.node(owner.name)
+                return self.node(name)
             case OwnerKind.TENANT:
-                return self.named(owner.name)
+                return self.named(name)
             case _:
                 return _NOBODYS
 
@@ -171,7 +173,7 @@ class Ownership:
             why = "its name is cut before the tenant ends" if cut else "no naming scheme reads it"
             why += "; it stands for itself"
             return Claim(ClaimState.INFERRED, (TenantKey.of_kb(kb_id),), why)
-        return self._choose(readings)
+        return self._claim_of_readings(readings)
 
     def _claim_verbatim(self, reading: Reading) -> Claim:
         """The kb_id is a raw node_id, as in the guide layout: nothing was lost."""

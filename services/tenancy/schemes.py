@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -116,18 +116,6 @@ class NamingScheme:
             for values in _splits(body, literals[1:-1]):
                 yield dict(zip(self.fields, values, strict=True))
 
-    def tenants_named(self, text: str) -> tuple[TenantKey, ...]:
-        """Return the different tenants that a sanitised node_id can name, of its first readings."""
-        literals = self.sanitised_literals
-        first, last = literals[0], literals[-1]
-        if not (text.startswith(first) and text.endswith(last)):
-            return ()
-        body = text[len(first) : len(text) - len(last)]
-        names = [name for name, *_ in islice(_splits(body, literals[1:-1]), _MAX_READINGS)]
-        if len(names) > 1:
-            names = list(dict.fromkeys(names))
-        return tuple([TenantKey(self.kind, name) for name in names])
-
     def begins(self, text: str) -> Iterator[str]:
         """Yield the tenant ids that the beginning of a cut, sanitised node_id can name.
 
@@ -158,6 +146,19 @@ def _splits(text: str, separators: tuple[str, ...]) -> Iterator[tuple[str, ...]]
         elif after:
             yield (text[:at], after)
         at = text.find(separator, at + 1)
+
+
+def _firsts(text: str, separators: tuple[str, ...]) -> Collection[str]:
+    """Return the different first parts of the first ways to cut `text` at the separators."""
+    if not separators:
+        return (text,) if text else ()
+    separator, at = separators[0], text.find(separators[0], 1)
+    if at == -1:
+        return ()
+    if len(separators) == 1 and text.find(separator, at + 1) == -1:  # as nearly always
+        return (text[:at],) if at + len(separator) < len(text) else ()
+    ways = islice(_splits(text, separators), _MAX_READINGS)
+    return dict.fromkeys(first for first, *_ in ways).keys()
 
 
 @dataclass(frozen=True)
@@ -200,17 +201,26 @@ class NamingSchemes:
     def tenants_named(self, text: str) -> Iterator[tuple[TenantKey, ...]]:
         """Yield whom each scheme reads out of a sanitised node_id, the most telling scheme first.
 
-        Schemes that do not read it are left out.
+        Each time the different tenants of its first readings. Schemes that do not read it are left
+        out, and so are those that read as another does.
         """
-        for first, last, scheme in self._sanitised_ends:
-            if not (text.startswith(first) and text.endswith(last)):
-                continue  # most schemes do not read most texts
-            if tenants := scheme.tenants_named(text):
-                yield tenants
+        for first, last, between, kind in self._sanitised:
+            if text.startswith(first) and text.endswith(last):  # most do not read most texts
+                names = _firsts(text[len(first) : len(text) - len(last)], between)
+                if len(names) == 1:  # as nearly always
+                    yield (TenantKey(kind, *names),)
+                elif names:
+                    yield tuple([TenantKey(kind, name) for name in names])
 
     @cached_property
     def _sanitised_ends(self) -> Sequence[_Ends]:
         return [(s.sanitised_literals[0], s.sanitised_literals[-1], s) for s in self.by_weight]
+
+    @cached_property
+    def _sanitised(self) -> Sequence[tuple[str, str, tuple[str, ...], str]]:
+        """What each scheme begins with, ends with, has in between, and the kind; each once."""
+        of_each = [(scheme.sanitised_literals, scheme.kind) for scheme in self.by_weight]
+        return tuple((text[0], text[-1], text[1:-1], kind) for text, kind in dict.fromkeys(of_each))
 
 
 _Readings = Callable[[NamingScheme, str], Iterator[dict[str, str]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from services.ask_stores import Emit, attempt
+from services.usage.patterns import Patterns
 from services.usage.ports import KeySource, PatternSource
 from services.usage.readings import KeyReading, PatternReading
 
@@ -30,7 +31,8 @@ class Opening:
         try:
             quick = source.quick()
             emit("patterns", quick)
-            self._kb_ids = [usage.kb_id for usage in quick.usages if usage.kb_id is not None]
+            kb_ids = Patterns.of(quick.usages).kb_ids
+            self._kb_ids = [kb_id for kb_id in kb_ids if kb_id is not None]
         finally:
             self._named.set()
         self._shown.wait(HEAD_START)

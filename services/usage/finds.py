@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import TypeVar
 
@@ -11,13 +11,13 @@ import numpy as np
 from services.figures import Amount, Measure, Usage
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.usage.groups import Groups
-from services.usage.holdings import Holdings, Kinds
+from services.usage.holdings import NOWHERE, Holdings, Kinds
+from services.usage.patterns import Patterns
 from services.usage.places import NOBODYS, Places
 from services.usage.readings import (
     CollectionUsage,
     KeyReading,
     PatternReading,
-    PatternUsage,
     VectorReading,
 )
 from services.usage.snapshot import COLLECTION_PART
@@ -40,21 +40,21 @@ class Finds:
         self._shared_collections = shared_collections
         self._met: list[Indexes] = []
         self._amounts: dict[Measure, tuple[Indexes, Amounts]] = {}
-        self._patterns: dict[int, PatternUsage] = {}
+        self._patterns = Patterns.of(()), np.empty(0, np.intp)
         self._collections: dict[int, list[str]] = {}
         self._kinds = np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.int64)
         self.samples: dict[str, None] = {}
 
     def add_patterns(self, reading: PatternReading) -> None:
         """Add what ClickHouse holds."""
-        owners = [
-            NOBODY if usage.kb_id is None else Owner(OwnerKind.KB, usage.kb_id)
-            for usage in reading.usages
-        ]
-        if NOBODY in owners:
+        patterns = Patterns.of(reading.usages)
+        kind = OwnerKind.KB
+        owners = [NOBODY if kb_id is None else Owner(kind, kb_id) for kb_id in patterns.kb_ids]
+        if None in patterns.kb_ids:
             self._keep("rows without a kb_id")
-        found = self._found(Measure.PATTERNS, owners, [usage.amount for usage in reading.usages])
-        self._patterns = dict(zip(found.tolist(), reading.usages, strict=True))
+        numbers = self._places.numbers(owners)
+        self._add(Measure.PATTERNS, numbers, patterns.amounts)
+        self._patterns = patterns, numbers
 
     def add_collections(self, reading: VectorReading) -> None:
         """Add what Qdrant holds."""
@@ -72,8 +72,9 @@ class Finds:
         self._add_groups(groups)
         sessions = reading.sessions or ()
         owners = [session.owner for session in sessions]
-        found = self._found(
-            Measure.SESSIONS, owners, [Amount(1, session.bytes) for session in sessions]
+        found = self._places.numbers(owners)
+        self._add(
+            Measure.SESSIONS, found, Amounts.of([Amount(1, session.bytes) for session in sessions])
         )
         holders = self._places.tenant_of[found]
         for at in np.flatnonzero(holders == NOBODYS)[:_SAMPLES].tolist():
@@ -97,6 +98,9 @@ class Finds:
             found[measure] = np.zeros(len(parts), np.bool_)
             found[measure][where] = True
         owners, kinds, counts = self._kinds
+        patterns, of_patterns = self._patterns
+        pattern_at = np.full(len(parts), NOWHERE)
+        pattern_at[at[part_of[of_patterns]]] = np.arange(len(patterns))
         return Holdings(
             places=self._places,
             parts=parts,
@@ -105,16 +109,10 @@ class Finds:
             found=found,
             kinds=Kinds.of(part_of[owners], kinds, counts, width=len(self._places.kinds)),
             none=none,
-            patterns=_by_part(self._patterns, at[part_of]),
+            patterns=patterns,
+            pattern_at=pattern_at,
             collections=_by_part(self._collections, at[part_of]),
         )
-
-    def _found(
-        self, measure: Measure, owners: Sequence[Owner], amounts: Sequence[Amount]
-    ) -> Indexes:
-        numbers = self._places.numbers(owners)
-        self._add(measure, numbers, Amounts.of(amounts))
-        return numbers
 
     def _add(self, measure: Measure, numbers: Indexes, amounts: Amounts) -> None:
         self._met.append(numbers)

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.figures import Amount, Measure, Usage
+from services.usage.patterns import Patterns
 from services.usage.places import Places
-from services.usage.readings import PatternUsage
 from services.usage.snapshot import KbUsage
 from services.usage.sums import Amounts, Indexes, Numbers
 
 T = TypeVar("T")
+
+NOWHERE = -1
+"""What stands for the place of what a part has not."""
 
 
 class Kinds(NamedTuple):
@@ -60,7 +63,8 @@ class Holdings:
 
     `parts` are their numbers, which rise, and `spoken` the owners by whom it is told whose each
     is. `amounts` are by measure, and count where something was `found`; elsewhere it is what
-    `none` has. `patterns` and `collections` are of the parts that have such.
+    `none` has. `pattern_at` is each part's place in `patterns`, or NOWHERE; `collections` are of
+    the parts that have such.
     """
 
     places: Places
@@ -70,14 +74,16 @@ class Holdings:
     found: Mapping[Measure, NDArray[np.bool_]]
     kinds: Kinds
     none: Usage
-    patterns: Mapping[int, PatternUsage]
+    patterns: Patterns
+    pattern_at: Indexes
     collections: Mapping[int, Sequence[str]]
 
     def part(self, at: int) -> KbUsage:
         """Return a part."""
         owner = self._spoken[at]
         name, is_kb = self.places.parts[self._parts[at]]
-        pattern = self.patterns.get(at)
+        place = self.pattern_at[at]
+        pattern = None if place == NOWHERE else self.patterns[place]
         return KbUsage(
             name=name,
             is_kb=is_kb,
@@ -108,13 +114,17 @@ class Holdings:
             for now, then in zip(amounts, before.amounts[measure], strict=True):
                 same &= now == then[at]
         same &= ~np.isin(self.parts, self.kinds.differ(before.kinds))
-        same &= ~np.isin(self.parts, _differing(self._patterns, before._patterns))
+        same &= self._same_patterns(before, at)
         same &= ~np.isin(self.parts, _differing(self._collections, before._collections))
         return same
 
-    @property
-    def _patterns(self) -> dict[int, PatternUsage]:
-        return {self._parts[at]: found for at, found in self.patterns.items()}
+    def _same_patterns(self, before: Holdings, at: Indexes) -> NDArray[np.bool_]:
+        """Say of each part whether it has the patterns that it had before, at some place."""
+        now, then = self.pattern_at, before.pattern_at[at]
+        same: NDArray[np.bool_] = (now == NOWHERE) == (then == NOWHERE)
+        both = np.flatnonzero((now != NOWHERE) & (then != NOWHERE))
+        same[both] = self.patterns.same(now[both], before.patterns, then[both])
+        return same
 
     @property
     def _collections(self) -> dict[int, Sequence[str]]:

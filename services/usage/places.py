@@ -39,7 +39,7 @@ class Places:
         self._part_of: list[int] = []
         self._tenant_of: list[int] = []
         self._numbers: dict[Hashable, int] = {}
-        self._part_numbers: dict[tuple[tuple[TenantKey, ...], str, bool], int] = {}
+        self._part_numbers: dict[tuple[int | tuple[TenantKey, ...], str, bool], int] = {}
         self._tenant_numbers: dict[TenantKey, int] = {}
         self._kind_numbers: dict[str, int] = {}
         self._ranks: Indexes = np.empty(0, np.intp)
@@ -77,10 +77,7 @@ class Places:
     def tenant_number(self, tenant: TenantKey) -> int:
         """Return the number of a tenant."""
         with self._lock:
-            number = self._tenant_numbers.setdefault(tenant, len(self.tenants))
-            if number == len(self.tenants):
-                self.tenants.append(tenant)
-            return number
+            return self._tenant_number(tenant)
 
     def in_order(self, tenants: Indexes) -> list[int]:
         """Return numbers of tenants in the order of what is written of these."""
@@ -120,18 +117,22 @@ class Places:
 
     def _number(self, owner: Owner) -> int:
         number = self._numbers.get(owner)
-        if number is None:
-            name, is_kb = self._place(owner)
-            number = self._meet(owner, self.ownership.owner(owner), name, is_kb=is_kb)
-        return number
+        if number is not None:
+            return number
+        kind, name = owner
+        if kind is OwnerKind.KB:  # nearly all
+            return self._meet(owner, self.ownership.kb(name), name, is_kb=True)
+        label, is_kb = self._place(owner)
+        return self._meet(owner, self.ownership.owner(owner), label, is_kb=is_kb)
 
     def _meet(self, key: Hashable, claim: Claim, name: str, *, is_kb: bool) -> int:
-        number = len(self.claims)
-        part = self._part_numbers.setdefault((claim.tenants, name, is_kb), len(self.parts))
+        number, holder = len(self.claims), self._holder(claim)
+        holders = claim.tenants if holder == SEVERAL else holder
+        part = self._part_numbers.setdefault((holders, name, is_kb), len(self.parts))
         if part == len(self.parts):
             self.parts.append((name, is_kb))
         self._part_of.append(part)
-        self._tenant_of.append(self._holder(claim))
+        self._tenant_of.append(holder)
         self.claims.append(claim)
         self._numbers[key] = number
         return number
@@ -139,12 +140,19 @@ class Places:
     def _holder(self, claim: Claim) -> int:
         if not claim.tenants:
             return NOBODYS
-        return SEVERAL if claim.state is ClaimState.SHARED else self.tenant_number(claim.tenants[0])
+        if claim.state is ClaimState.SHARED:
+            return SEVERAL
+        return self._tenant_number(claim.tenants[0])
+
+    def _tenant_number(self, tenant: TenantKey) -> int:
+        number = self._tenant_numbers.get(tenant)
+        if number is None:
+            number = self._tenant_numbers[tenant] = len(self.tenants)
+            self.tenants.append(tenant)
+        return number
 
     def _place(self, owner: Owner) -> tuple[str, bool]:
         match owner.kind:
-            case OwnerKind.KB:
-                return owner.name, True
             case OwnerKind.NODE:
                 return kb_id_of(owner.name, self.ownership.service), True
             case OwnerKind.TENANT:

@@ -70,7 +70,7 @@ class PatternReading:
     holds, None where that cannot be told.
     """
 
-    usages: tuple[PatternUsage, ...]
+    usages: Sequence[PatternUsage]
     tables: tuple[TableInfo, ...]
     total: Amount
     precision: Precision = Precision.EXACT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -104,19 +104,24 @@ def total(amounts: Iterable[Amount]) -> Amount:
 
 
 def add_usages(usages: Iterable[Usage]) -> Usage:
-    """Sum usages; a figure that is unknown in one is unknown in the sum."""
+    """Sum usages, one at least; a figure that is unknown in one is unknown in the sum."""
     first, *rest = usages
-    for usage in rest:
-        first = _add_two(first, usage)
-    return first
+    if not rest:
+        return first
+    every = (first, *rest)
+    figures = {m.value: _total_known([usage.of(m) for usage in every]) for m in Measure}
+    return Usage(**figures, keys_by_kind=_kinds([usage.keys_by_kind for usage in every]))
 
 
-def _add_two(a: Usage, b: Usage) -> Usage:
-    def both(measure: Measure) -> Amount | None:
-        one, other = a.of(measure), b.of(measure)
-        return None if one is None or other is None else one + other
+def _total_known(amounts: Sequence[Amount | None]) -> Amount | None:
+    known = [amount for amount in amounts if amount is not None]
+    return total(known) if len(known) == len(amounts) else None
 
-    kinds = None
-    if a.keys_by_kind is not None and b.keys_by_kind is not None:
-        kinds = dict(Counter(a.keys_by_kind) + Counter(b.keys_by_kind))
-    return Usage(**{measure.value: both(measure) for measure in Measure}, keys_by_kind=kinds)
+
+def _kinds(of_each: Sequence[Mapping[str, int] | None]) -> dict[str, int] | None:
+    found = Counter[str]()
+    for kinds in of_each:
+        if kinds is None:
+            return None
+        found.update(kinds)
+    return dict(+found)

@@ -175,7 +175,7 @@ class OwnRecords(Logged):
     def parking_book(self) -> TenantBook[Parked]:
         """Which tenants are parked."""
         from services.parking.models import parked_of, parked_text
-        from services.stores.records.parking_tables import PARKED
+        from services.stores.records.life_tables import PARKED
         from services.stores.records.tenant_book import TenantBook
 
         return TenantBook(self.database, PARKED, text=parked_text, read=parked_of)
@@ -184,7 +184,7 @@ class OwnRecords(Logged):
     def move_book(self) -> TenantBook[Moved]:
         """Which tenants are in another deployment."""
         from services.move.models import moved_of, moved_text
-        from services.stores.records.move_tables import MOVED
+        from services.stores.records.life_tables import MOVED
         from services.stores.records.tenant_book import TenantBook
 
         return TenantBook(self.database, MOVED, text=moved_text, read=moved_of)

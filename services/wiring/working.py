@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services.made_once import made_once
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from services.apart.service import ApartService
     from services.apart.tools import Tools as ApartTools
     from services.archive.before_purge import BeforePurge
-    from services.archive.proving import Proving
     from services.archive.service import ArchiveService
     from services.archive.tools import Tools as ArchiveTools
     from services.imports.service import ImportService
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from services.purge.service import PurgeService
     from services.purge.tools import Tools
     from services.purge.worker import PurgeWorker
-    from services.restore.planning import Planning
     from services.restore.service import RestoreService
     from services.restore.source import Tools as RestoreTools
     from services.settings.environment import Settings
+    from services.wiring.looking import Looking
     from services.wiring.retaining import Retaining
 
 
@@ -120,33 +120,11 @@ class Working(Reading):
         return RestoreService(self.restore_tools, self.work)
 
     @made_once
-    def looks(self) -> JobsService:
-        """What runs looks that take long, beside all other work, once its worker is started."""
-        from services.archive import proving
-        from services.jobs.service import JobsService
-        from services.restore import planning
+    def looking(self) -> Looking:
+        """What looks for a long time, beside all other work, once it is started."""
+        from services.wiring.looking import Looking
 
-        book = self.job_book
-        service = JobsService(book, {
-            planning.KIND: lambda job: planning.work(self.restore_tools, book, job),
-            proving.KIND: lambda job: proving.work(self.archive, book, job),
-        }, name="looks")  # fmt: skip
-        self.closing.callback(service.worker.stop)
-        return service
-
-    @made_once
-    def planning(self) -> Planning:
-        """What plans restores in the background."""
-        from services.restore.planning import Planning
-
-        return Planning(self.looks)
-
-    @made_once
-    def proving(self) -> Proving:
-        """What proves archives in the background."""
-        from services.archive.proving import Proving
-
-        return Proving(self.looks)
+        return Looking(self)
 
     @made_once
     def imports(self) -> ImportService:
@@ -259,14 +237,18 @@ class Working(Reading):
         """Have all figures read anew, soon: here nobody collects, another process does."""
 
     def tend_records(self) -> None:
-        """Add to the log the ends of purges that it has not, and remove plans that expired.
+        """Add to the log the ends of purges that it has not, and remove plans and looks of before.
 
         Raises nothing: what cannot be done now is done the next time.
         """
         from services.audit_log.service import warning
+        from services.jobs.looks import KEPT
         from services.purge.log_ends import add_missing_ends
 
         now = self.now()
         add_missing_ends(self.logbook, self.jobs, now=now)
         with warning("plans that expired could not be removed"):
             self.jobs.drop_plans(now)
+        with warning("looks that ended could not be removed"):
+            expired = now - timedelta(minutes=self.settings.plan_minutes)
+            self.job_book.drop_looks(before=expired, newest_before=now - KEPT)

@@ -9,9 +9,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, tzinfo
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,6 +21,7 @@ from cryptography.fernet import Fernet
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    Error as PlaywrightError,
     Locator,
     Page,
     TimeoutError as PlaywrightTimeout,
@@ -173,14 +176,40 @@ def fleet(written: tuple[str, Path]) -> str:
 
 
 @pytest.fixture(scope="session")
-def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def behind_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of one behind a proxy, by whose tokens people are admins and confined.
 
-    It listens on every address.
+    It listens on every address. While there is the file, its clock is `LATER`.
     """
     data = tmp_path_factory.mktemp("proxy") / "data"
-    with dashboard(PROXY, data, "--sample", "--address", "0.0.0.0") as url:
-        yield url
+    with dashboard(PROXY, data, "--sample", "--address", "0.0.0.0", first=late_at_will) as url:
+        yield url, data.with_name(LATE)
+
+
+@pytest.fixture(scope="session")
+def proxied(behind_proxy: tuple[str, Path]) -> str:
+    """The address of that one."""
+    return behind_proxy[0]
+
+
+LATE, LATER = "late", timedelta(hours=10)
+
+
+def late_at_will() -> None:
+    """Let signing in have a clock that a test can put forward."""
+    from jwt import api_jwt
+
+    from dashboard.app import viewer
+
+    file = Path(os.environ["KATO_TENANTS_DATA"]).with_name(LATE)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + (LATER if file.exists() else timedelta(0))
+
+    for module in (viewer, api_jwt):
+        vars(module)["datetime"] = Clock
 
 
 _IS_STILL = """() => {
@@ -292,8 +321,29 @@ def go(page: Page, path: str) -> None:
 def settle(page: Page) -> None:
     """Wait until the page's figures are there and nothing runs."""
     page.locator("h1").first.wait_for(timeout=PATIENCE)
+    _still(page, PATIENCE)
+
+
+def _still(page: Page, milliseconds: int) -> None:
     page.evaluate("window.drawn = undefined")
-    page.wait_for_function(_IS_STILL, timeout=PATIENCE, polling=50)
+    page.wait_for_function(_IS_STILL, timeout=milliseconds, polling=50)
+
+
+click_at_once = Locator.click
+"""Click while a run may draw the page anew, as somebody in a hurry does."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clicks_come_when_nothing_runs() -> Iterator[None]:
+    """Between a button's going down and up a run may draw it anew: then nobody hears of it."""
+
+    def click(what: Locator, **options: Any) -> None:
+        with suppress(PlaywrightError):  # some pages look for something new every second
+            _still(what.page, 5000)
+        click_at_once(what, **options)
+
+    with patch.object(Locator, "click", click):
+        yield
 
 
 def happens(page: Page, so: Callable[[], object]) -> bool:
@@ -308,7 +358,8 @@ def click_until(what: Locator, there: Locator) -> None:
     """Click what a run draws anew, until something is there: a click during it may be lost."""
 
     def shown() -> bool:
-        what.click()
+        with suppress(PlaywrightTimeout):  # it goes when a click was heard, however late
+            what.click(timeout=15_000)
         with suppress(PlaywrightTimeout):
             there.wait_for(timeout=15_000)  # ms: what it begins is not to be begun anew
         return there.is_visible()
@@ -318,8 +369,9 @@ def click_until(what: Locator, there: Locator) -> None:
 
 def planned(page: Page, ask: str, begin: str, reason: str) -> Locator:
     """Have something planned, say why, and return the button that begins it: off until then."""
-    button = page.get_by_role("button", name=begin)
-    click_until(page.get_by_role("button", name=ask), button)
+    button, goes_on = page.get_by_role("button", name=begin), page.get_by_text("This tab can be")
+    click_until(page.get_by_role("button", name=ask), goes_on.or_(button).first)
+    expect(button).to_be_visible()  # planning goes on by itself, for as long as it takes
     expect(button).to_be_disabled()
     page.get_by_label("Reason or ticket").fill(reason)
     expect(button).to_be_enabled()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from dashboard.draw.formatting import visible
-from tests.browser.conftest import Visit, go, settle
+from tests.browser.conftest import Visit, click_at_once, go, settle
 from tests.browser.test_find import check
 from tests.waiting import wait_until
 
@@ -42,7 +42,7 @@ def enter_metadata(page: Page) -> None:
     page.get_by_label("Name 1").fill("plan")
     page.get_by_label("Value 1").fill("gold")
     page.get_by_label("Value 2").fill(SECRET_VALUE)
-    page.get_by_text("Sensitive", exact=True).nth(1).click()
+    click_at_once(page.get_by_text("Sensitive", exact=True).nth(1))
 
 
 def create(page: Page) -> str:

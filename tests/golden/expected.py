@@ -12,7 +12,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "expected"
 
 _VARYING = {
-    r"(?<=127\.0\.0\.1:)\d+": "<port>",
+    r"\b127\.(?:0\.0\.)?1:\d+": "127.0.0.1:<port>",
     r"(?<=CLICKHOUSE_PORT,)\d+": "<port>",
     r"(?<=Memory in use,)[\d.]+[KM]B": "<memory>",
     r'(?<="Redis memory in use", "body": ")[\d.]+[KM]B': "<memory>",

@@ -6,14 +6,13 @@ of its time to live on the moment.
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 from collections import deque
 from typing import Self
 from zlib import crc32
 
-from tests.servers.sockets import LOOPBACK, POLL_SECONDS, free_port, hang_up
+from tests.servers.sockets import LOOPBACK, arrived, free_port, hang_up
 
 _STEP_MS = 600_000
 _READ_BYTES = 1 << 18
@@ -26,24 +25,20 @@ class SteadyRedis:
     def __init__(self, target_port: int) -> None:
         self.port = free_port()
         self._target_port = target_port
-        self._stopping = threading.Event()
         self._listener = socket.create_server((LOOPBACK, self.port))
-        self._listener.settimeout(POLL_SECONDS)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:
-        while not self._stopping.is_set():
+        while True:
             try:
                 client, _ = self._listener.accept()
-            except TimeoutError:
-                continue
             except OSError:
                 return
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
@@ -63,12 +58,8 @@ class SteadyRedis:
     def _pump(self, client: socket.socket, server: socket.socket) -> None:
         asked: deque[bytes] = deque()
         commands, replies = bytearray(), bytearray()
-        poll = select.poll()
-        for each in (client, server):
-            poll.register(each, select.POLLIN)
-        while not self._stopping.is_set():
-            for number, _ in poll.poll(POLL_SECONDS * 1000):
-                source = client if number == client.fileno() else server
+        while True:
+            for source in arrived(client, server):
                 data = source.recv(_READ_BYTES)
                 if not data:
                     return

@@ -8,11 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys as session
+from services.bootstrap import Services
 from tests.golden.expected import check
 from tests.golden.kept import keep_records
 from tests.golden.seen import seen
 from tests.golden.test_commands import purged
-from tests.pages.conftest import Open, Put, SignIn
+from tests.pages.conftest import Open, Put, SignIn, plan_purge
 from tests.pages.test_sessions import press
 
 TENANT = "tenant/acme-corp"
@@ -71,7 +72,7 @@ def test_what_pages_say(
     others = job_of(purged("tenant/globex"))
     sign_in("admin", scope)
     put({"TWO_PERSONS": "run a purge", "ID_CLAIM": "email"})
-    request.getfixturevalue("services")
+    services: Services = request.getfixturevalue("services")
     found: dict[str, str] = {}
 
     def look(name: str, app: AppTest) -> AppTest:
@@ -87,7 +88,7 @@ def test_what_pages_say(
             tenant.session_state[session.LOOK_INTO] = section
             look(f"tenant-{section.lower()}", tenant.run())
 
-    plan = press(open_page("purge", tenant=TENANT), "Plan (changes nothing)")
+    plan = plan_purge(open_page("purge", tenant=TENANT), services)
     look("purge-plan", plan)
     look("purge-asked", asked_for(plan))
     look("approvals", open_page("approvals"))

@@ -17,11 +17,13 @@ from services import bootstrap
 from services.access.viewer import Role
 from services.bill import background
 from services.bootstrap import Services
+from services.purge.planning import KIND as PLAN_PURGE
 from services.sessions import care
 from services.settings.environment import Settings
 from tests.servers import issuer
 from tests.servers.deployment import Deployment
 from tests.servers.written import Written, let_last
+from tests.waiting import wait_until
 
 ENTRY = str(Path(__file__).parents[2] / "streamlit_app.py")
 RULES = {"ROLE_CLAIM": "groups", "ROLES": "admins = admin\nhelpers = support",
@@ -178,6 +180,21 @@ def open_page() -> Open:
         return app
 
     return opened
+
+
+def looked(app: AppTest, services: Services, kind: str) -> AppTest:
+    """The page once a look that was asked for is over: it is drawn anew by itself then."""
+    wait_until(lambda: not services.job_book.unended(kind), 240)
+    return app.run()
+
+
+def plan_purge(
+    app: AppTest, services: Services, label: str = "Plan (changes nothing)"
+) -> AppTest:  # fmt: skip
+    """The page once it shows the plan that a button asked for, or says why there is none."""
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception, app.exception
+    return looked(app, services, PLAN_PURGE)
 
 
 def words(app: AppTest) -> str:

@@ -9,12 +9,13 @@ from dashboard.app import state_keys
 from services.apart import work
 from services.apart.errors import ApartRefused
 from services.apart.models import Words
+from services.apart.planning import KIND
 from services.apart.work import ApartWork, StepName
 from services.bootstrap import Services
 from services.isolation.models import Report
 from services.jobs.models import JobState, Result
 from tests.features.apart.shared import BEGAN, FIRST, KB, SECOND
-from tests.pages.conftest import Open, SignIn, words
+from tests.pages.conftest import Open, SignIn, looked, words
 from tests.pages.test_pages import fill
 from tests.pages.test_sessions import press, table
 
@@ -49,12 +50,12 @@ def test_it_is_said_planned_and_done_and_told_afterwards(
     app = opened(open_page, finding_of(services))
     began = app.text_input(key=state_keys.of(state_keys.APART_BEGAN, SECOND))
     began.set_value("tomorrow").run()
-    assert "A time is written as" in words(press(app, "See what can be told apart"))
+    assert "a time is written as" in words(press(app, "See what can be told apart"))
     app.text_input(key=state_keys.of(state_keys.APART_BEGAN, SECOND)).set_value(
         f"{BEGAN.replace(minute=28):%Y-%m-%dT%H:%M:%S}"
     ).run()
     app.text_input(key=state_keys.of(state_keys.APART_NAME, FIRST)).set_value(NEW).run()
-    app = press(app, "See what can be told apart")
+    app = looked(press(app, "See what can be told apart"), services, KIND)
     shares = next(each.value for each in app.dataframe if "First seen" in each.value.columns)
     assert list(shares["By"]) == ["nobody said", "a person's word"]
     assert NEW in set(shares["node_id from now on"])
@@ -65,7 +66,9 @@ def test_it_is_said_planned_and_done_and_told_afterwards(
     app.text_input(key=said).set_value(f"{NEW}-2").run()  # and not planned anew
     assert not any(each.label == "Take apart now" for each in app.button)
     assert "not what was planned" in words(app)
-    app.text_input(key=said).set_value(NEW).run()
+    app = opened(open_page, finding_of(services))  # with what was said for the plan
+    assert app.text_input(key=said).value == NEW
+    assert "Planned" in words(app)
     app.text_input(key=state_keys.of(state_keys.APART_REASON, KB)).set_value("OPS-16").run()
     app = press(app, "Take apart now")
     (job,) = services.apart.jobs()

@@ -15,8 +15,7 @@ from services.archive.models import Archive, State
 from services.archive.proving import KIND as PROVING
 from services.bootstrap import Services
 from services.purge.models import Target
-from tests.pages.conftest import Open, Put, refresh, words
-from tests.pages.test_restore import looked
+from tests.pages.conftest import Open, Put, looked, refresh, words
 from tests.pages.test_sessions import press
 from tests.servers.deployment import Deployment
 

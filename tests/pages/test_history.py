@@ -63,20 +63,24 @@ def test_what_happened_is_marked_for_who_may_read_of_it(
             one.follow(snapshot(second(now - timedelta(minutes=ago)), {"acme-corp": ago}))
     sign_in("support", "tenant/acme-corp")
     services = request.getfixturevalue("services")
-    for tenants, target in (((corp,), "job one"), ((corp, other), "job two")):
-        services.logbook.note(admin, Action.RUN_PURGE, tenants=tenants, target=target)
+    did = (
+        (Action.RUN_PURGE, (corp,), "job one"), (Action.RUN_PURGE, (corp, other), "job two"),
+        (Action.RESTORE, (corp,), "job three"), (Action.EDIT_CARD, (corp,), "job four"),
+    )  # fmt: skip
+    for action, tenants, target in did:
+        services.logbook.note(admin, action, tenants=tenants, target=target)
 
     def told() -> list[str]:
         app = open_page("tenant", tenant="tenant/acme-corp", tab="Usage")
         tables = [each.value for each in app.dataframe if "What" in each.value]
         return [text for table in tables for text in table["What"] if "job" in text]
 
-    assert told() == ["Run a purge (done): job one"]
+    assert told() == ["Run a purge (done): job one", "Restore an archive (done): job three"]
     sign_in("viewer", "tenant/acme-corp")
     assert told() == []
     assert not services.logbook.page(LogFilter(outcomes=(Outcome.REFUSED,)))
     sign_in("support")
-    assert len(told()) == 2
+    assert len(told()) == 3
 
 
 def test_tenants_are_compared_and_a_part_is_looked_at(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,14 +14,16 @@ from streamlit.testing.v1.element_tree import Button
 from dashboard.app import state_keys as session
 from dashboard.purge import choose as purge_choose
 from services.bootstrap import Services
-from services.errors import StoreUnavailable
+from services.errors import PurgeRefused, StoreUnavailable
 from services.figures import Measure
+from services.jobs.looks import Tells
 from services.jobs.models import JobState
 from services.purge.job import Job, Outcome, Tombstone
-from services.purge.models import Request, Target
+from services.purge.models import Plan, Request, Target
+from services.purge.planning import KIND as PLANNING
 from services.purge.worker import PurgeWorker
 from services.tenancy.kb_ids import TenantKey
-from tests.pages.conftest import Open, refresh, words
+from tests.pages.conftest import Open, looked, plan_purge, refresh, words
 from tests.pages.test_sessions import press
 from tests.pages.test_unknown import wordless
 from tests.servers.deployment import Deployment
@@ -43,9 +46,9 @@ def services(restored_services: Services) -> Services:
     return restored_services
 
 
-def planned(open_page: Open, tenant: str = "tenant/acme") -> AppTest:
+def planned(open_page: Open, services: Services, tenant: str = "tenant/acme") -> AppTest:
     """The plan of a tenant, as a link to the page begins it."""
-    return press(open_page("purge", tenant=tenant), "Plan (changes nothing)")
+    return plan_purge(open_page("purge", tenant=tenant), services)
 
 
 def typed_in(app: AppTest, name: str, *, reason: str = "ticket 4711") -> AppTest:
@@ -91,7 +94,7 @@ def test_a_plan_shows_what_goes_and_what_is_left_out_and_changes_nothing(
 ) -> None:
     """Totals a store, each thing, who else would lose data, and what cannot be told apart."""
     before = services.purge.jobs()
-    app = planned(open_page, "tenant/acme-corp")
+    app = planned(open_page, services, "tenant/acme-corp")
     shown = {metric.label: metric.value for metric in app.metric}
     assert set(shown) == {"ClickHouse rows", "Redis keys", "Qdrant points", "Sessions"}
     assert shown["ClickHouse rows"] not in {"0", "unknown"}
@@ -108,22 +111,67 @@ def test_a_plan_shows_what_goes_and_what_is_left_out_and_changes_nothing(
     assert services.purge.jobs() == before  # the deployment itself is compared in the end
 
 
+def test_a_plan_is_made_while_nobody_looks_and_is_there_when_the_page_is_opened_again(
+    services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is followed and stopped by whoever has chosen the same; why one failed is said."""
+    begun, held, real = threading.Event(), threading.Event(), services.purge.plan
+
+    def waits(request: Request, *, tells: Tells) -> Plan:
+        begun.set()
+        assert held.wait(240)
+        tells("looking at every store")
+        return real(request)
+
+    monkeypatch.setattr(services.purge, "plan", waits)
+    press(open_page("purge", tenant="tenant/globex"), "Plan (changes nothing)")
+    assert begun.wait(240)
+    app = open_page("purge", tenant="tenant/globex")  # another tab, of the same or another person
+    assert "This tab can be closed" in words(app)
+    press(app, "Stop")
+    held.set()
+    assert "Planning was stopped" in words(looked(app, services, PLANNING))
+    press(app, "Plan (changes nothing)")
+    app = looked(open_page("purge", tenant="tenant/globex"), services, PLANNING)
+    assert "This was planned" in words(app)
+    app = press(app, "Show the plan")
+    assert "Planned just now for local admin, digest" in words(app)
+    assert [b for b in app.button if b.label.startswith("Erase ")]
+    monkeypatch.setattr(services.purge, "plan", Mock(side_effect=PurgeRefused("nobody knows it")))
+    app = plan_purge(press(app, "Edit selection"), services)
+    assert "There is no plan. Nobody knows it." in words(app)
+
+
+def test_a_halted_purge_is_planned_anew_and_goes_on_by_that(
+    services: Services, open_page: Open
+) -> None:
+    """Without a selection, which it has already; one that was begun is offered to nobody."""
+    confirm(planned(open_page, services), "tenant/acme")
+    job = services.purge.jobs()[0].id
+    assert "This was planned" not in words(open_page("purge", tenant="tenant/acme"))
+    services.purge.stop(job)
+    services.purge.run_here(job)
+    app = plan_purge(open_page("purge", job=job), services, "Plan anew…")
+    assert [b for b in app.button if b.label.startswith("Go on, and erase ")]
+    services.purge.abandon(job)
+
+
 def test_what_is_included_all_the_same_is_planned_again_with_a_warning(
     services: Services, open_page: Open
 ) -> None:
     """Who loses data is named; until it is planned, nothing can be confirmed."""
-    app = planned(open_page, "tenant/acme-corp")
+    app = planned(open_page, services, "tenant/acme-corp")
     (kb_id,) = app.multiselect[0].options
     app.multiselect[0].set_value([kb_id]).run()
     assert "tenant/acme_corp will lose data" in words(app)
     assert not [b for b in app.button if b.label.startswith("Erase ")]
-    app = press(app, "Plan again with these")
+    app = plan_purge(app, services, "Plan again with these")
     assert next(b for b in app.button if b.label == "Plan again with these").disabled
     assert "tenant/acme_corp will lose data" in words(app)
     items = next(e.value for e in app.dataframe if "How" in e.value.columns)
     assert kb_id in set(items["Owner"])
     app.multiselect[0].set_value([]).run()
-    app = press(app, "Plan again with these")
+    app = plan_purge(app, services, "Plan again with these")
     assert "will lose data" not in words(app)
     assert [b for b in app.button if b.label.startswith("Erase ")]
 
@@ -132,7 +180,7 @@ def test_without_the_very_name_and_a_reason_nothing_can_be_done(
     services: Services, open_page: Open
 ) -> None:
     """The button stays off, and says what is missing."""
-    before, app = services.purge.jobs(), planned(open_page)
+    before, app = services.purge.jobs(), planned(open_page, services)
     for typed in ("tenant/acm", "tenant/Acme", "tenant/acme ", "acme", ""):
         app = typed_in(app, typed)
         assert erase_button(app).disabled, typed
@@ -150,14 +198,14 @@ def test_a_node_or_a_user_alone_can_be_chosen(services: Services, open_page: Ope
     node = app.selectbox(key=session.of(session.PURGE_NODE, ACME))
     assert "tenant:acme:user:dana" in node.options
     node.set_value("tenant:acme:user:dana").run()
-    app = press(app, "Plan (changes nothing)")
+    app = plan_purge(app, services)
     assert "the node_id tenant:acme:user:dana of tenant/acme" in words(app)
     app = press(app, "Edit selection")
     assert app.segmented_control(key=session.PURGE_WHAT).value == purge_choose.NODE
     app = open_page("purge")
     app.segmented_control(key=session.PURGE_WHAT).set_value(purge_choose.USER).run()
     app.text_input(key=session.PURGE_USER).set_value("dana").run()
-    app = press(app, "Plan (changes nothing)")
+    app = plan_purge(app, services)
     assert app.header[0].value == "dana in 1 tenant"
     assert "In **1 tenant**: tenant/acme" in words(app)
 
@@ -166,7 +214,7 @@ def test_sessions_alone_can_be_ended(services: Services, open_page: Open) -> Non
     app = open_page("purge", tenant="tenant/globex")
     app = press(app, "Sessions only")
     assert "Only sessions end." in words(app)
-    app = press(app, "Plan (changes nothing)")
+    app = plan_purge(app, services)
     about = {metric.label: metric.delta for metric in app.metric}
     assert about["ClickHouse rows"] == "not chosen"
     items = next(e.value for e in app.dataframe if "How" in e.value.columns)
@@ -179,13 +227,13 @@ def test_with_a_store_down_nothing_can_be_confirmed(
 ) -> None:
     """What it has is unknown and not 0; once it answers, planning again goes on."""
     reading_kato.fail(store, "down")
-    app = planned(open_page)
+    app = planned(open_page, services)
     assert "This cannot be purged now. Nothing was changed." in words(app)
     assert "could not be asked" in words(app)
     assert "unknown" in {metric.value for metric in app.metric}
     assert not [b for b in app.button if b.label.startswith("Erase ")]
     reading_kato.heal()
-    app = press(app, "Plan again")
+    app = plan_purge(app, services, "Plan again")
     assert [b for b in app.button if b.label.startswith("Erase ")]
 
 
@@ -224,7 +272,7 @@ def test_a_store_that_is_down_is_said_on_every_view_of_a_purge(
 
     The fourth view is the receipt: `test_purge_runs` has it.
     """
-    app = typed_in(planned(open_page), "tenant/acme")
+    app = typed_in(planned(open_page, services), "tenant/acme")
     job = began(services, Target(ACME))
     services.purge.stop(job.id)
     services.purge.run_here(job.id)
@@ -249,11 +297,11 @@ def test_a_purge_under_way_refuses_another_and_can_be_stopped_and_ended(
     """
     before = services.purge.jobs()
     assert "is being purged" not in words(open_page("tenant", tenant="tenant/acme"))
-    app = typed_in(planned(open_page), "tenant/acme")
+    app = typed_in(planned(open_page, services), "tenant/acme")
     job = began(services, Target(ACME))
     erase_button(app).click().run()
     assert f"Nothing was started: the purge job {job.id}" in words(app), "begun in between"
-    app = confirm(planned(open_page), "tenant/acme")
+    app = confirm(planned(open_page, services), "tenant/acme")
     assert "Nothing was started:" in words(app), "and it would not be with a new plan"
     assert [each.id for each in services.purge.jobs()] == [job.id, *(each.id for each in before)]
     app = open_page("tenant", tenant="tenant/acme")
@@ -301,10 +349,10 @@ def test_a_state_store_that_fails_is_said_so(
 
 def test_every_store_is_chosen_unless_said_otherwise(services: Services, open_page: Open) -> None:
     """And streams are only emptied when that is ticked beside what stays, and planned."""
-    app = press(open_page("purge", tenant="tenant/acme"), "Plan (changes nothing)")
+    app = plan_purge(open_page("purge", tenant="tenant/acme"), services)
     next(box for box in app.checkbox if box.label.startswith("Empty the streams")).check().run()
     assert not [b for b in app.button if b.label.startswith("Erase ")]
-    app = press(app, "Plan again with these")
+    app = plan_purge(app, services, "Plan again with these")
     assert "streams will be emptied, of everyone's observations" in words(app)
     assert [b for b in app.button if b.label.startswith("Erase ")]
     request = app.session_state[session.PURGE_PLAN].plan.request
@@ -319,5 +367,5 @@ def test_a_tenant_in_the_address_is_chosen_though_nothing_of_it_is_known(
     """It may have gone, or not been read yet: then a link must not lose it."""
     app = open_page("purge", tenant=asked)
     assert app.selectbox(key=session.PURGE_TENANT).value == asked
-    app = press(app, "Plan (changes nothing)")
+    app = plan_purge(app, services)
     assert "was ever seen here" in words(app)

@@ -14,7 +14,7 @@ from services.bootstrap import Services
 from services.jobs.models import JobState
 from services.purge.job import Outcome
 from services.tenancy.kb_ids import kb_id_of
-from tests.pages.conftest import Open, refresh, words
+from tests.pages.conftest import Open, plan_purge, refresh, words
 from tests.pages.test_purge import (
     NEIGHBOUR,
     by_hand,
@@ -67,7 +67,7 @@ def test_a_tenant_is_purged_and_proven_and_its_neighbour_is_untouched(
     """
     before = counts()
     assert "None yet." in words(open_page("purge"))
-    app = confirm(planned(open_page), "tenant/acme")
+    app = confirm(planned(open_page, services), "tenant/acme")
     (job,) = services.purge.jobs()
     assert app.query_params[session.JOB] in (job.id, [job.id])
     assert "This tab can be closed" in words(app)
@@ -142,7 +142,7 @@ def test_hostile_names_are_planned_confirmed_and_proven(
         shown = visible(f"tenant/{name}")
         assert shown in app.selectbox(key=session.PURGE_TENANT).options
         app.selectbox(key=session.PURGE_TENANT).set_value(shown).run()
-        app = press(app, "Plan (changes nothing)")
+        app = plan_purge(app, services)
         assert app.code[0].value == shown
         app = typed_in(app, shown)
         assert "cannot be undone" in words(app)

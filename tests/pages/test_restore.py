@@ -23,10 +23,9 @@ from services.purge.models import Target
 from services.restore.models import GivenUp, Outcome, Receipt
 from services.restore.planning import KIND as PLANNING
 from tests.features.restore.test_restore import archived, erased
-from tests.pages.conftest import Open, Put, SignIn, refresh, words
+from tests.pages.conftest import Open, Put, SignIn, looked, refresh, words
 from tests.pages.test_sessions import press
 from tests.servers.deployment import Deployment
-from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -52,16 +51,10 @@ def asked(open_page: Open, archive: Archive, named: str = "") -> AppTest:
     return app
 
 
-def looked(app: AppTest, services: Services, kind: str = PLANNING) -> AppTest:
-    """The page once a look that was asked for is over: it is drawn anew by itself then."""
-    wait_until(lambda: not services.job_book.unended(kind), 120)
-    return app.run()
-
-
 def planned(open_page: Open, services: Services, archive: Archive, named: str = "") -> AppTest:
     app = asked(open_page, archive, named)
     press(app, "Plan (changes nothing)")
-    return looked(app, services)
+    return looked(app, services, PLANNING)
 
 
 def begun(app: AppTest, archive: Archive) -> AppTest:
@@ -171,9 +164,9 @@ def test_a_plan_is_made_while_nobody_looks_and_is_there_when_the_page_is_opened_
     assert not [each for each in app.button if each.label == "Plan (changes nothing)"]
     press(app, "Stop")
     held.set()
-    assert "Planning was stopped" in words(looked(app, services))
+    assert "Planning was stopped" in words(looked(app, services, PLANNING))
     press(app, "Plan (changes nothing)")
-    looked(app, services)
+    looked(app, services, PLANNING)
     app = asked(open_page, archive)
     assert "Planned " in words(app)
     monkeypatch.setattr("services.restore.service.plan", Mock(side_effect=AssertionError))
@@ -221,7 +214,7 @@ def test_a_file_is_restored_by_its_address_by_who_sees_all(
     address = f"{tmp_path}/archives/{archive.name}"
     app.text_input(key=state_keys.RESTORE_FILE).set_value(address).run()
     press(app, "Plan (changes nothing)")
-    looked(app, services)
+    looked(app, services, PLANNING)
     app.text_input(key=f"{state_keys.RESTORE_REASON}_{address}").set_value("OPS-9").run()
     press(app, "Restore it")
     (job,) = services.restore.jobs()

@@ -6,8 +6,9 @@ import pytest
 
 from services.bootstrap import Services
 from services.retention.models import Changes
+from services.retention.planning import KIND
 from services.retention.written import policy_of
-from tests.pages.conftest import Open, SignIn, words
+from tests.pages.conftest import Open, SignIn, looked, words
 
 
 def keep(services: Services, *policies: tuple[str, str, str]) -> None:
@@ -32,14 +33,18 @@ def test_a_policy_is_planned_and_nothing_is_changed(
     keep(reading_services, ("*", "predictions:count", "0"), ("*", "patterns:age", "1d"))
     page = open_page("retention")
     page.button("retention_plan_button").click().run()
-    assert not page.exception
-    text = words(page)
+    text = words(looked(page, reading_services, KIND))
+    assert "· planned" in text
+    page = open_page("retention")
+    assert "· planned" in words(page)
     assert "predictions" in text
     assert "parts of ClickHouse" in text
     assert [each.label for each in page.expander if each.label.startswith("Left as it is")]
     assert page.button("retention_run").disabled
     page.text_input("retention_reason").set_value("ticket").run()
     assert not page.button("retention_run").disabled
+    keep(reading_services, ("*", "predictions:count", "1"))
+    assert "· planned" not in words(open_page("retention"))
 
 
 def test_a_policy_that_cannot_be_taken_says_why(
@@ -64,6 +69,7 @@ def test_a_confined_viewer_sees_what_may_hold_for_their_own(
     assert list(table["For"]) == ["tenant/acme"]
     assert "Set by" not in table.columns
     page.button("retention_plan_button").click().run()
+    looked(page, reading_services, KIND)
     assert "globex" not in words(page)
     assert page.button("retention_run").disabled
     with pytest.raises(KeyError):

@@ -30,7 +30,7 @@ from services.purge.worker import PurgeWorker
 from services.sessions.models import Deed
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
-from tests.pages.conftest import Open, Put, Send, SignIn, refresh, words
+from tests.pages.conftest import Open, Put, Send, SignIn, plan_purge, refresh, words
 from tests.pages.test_isolation import id_of
 from tests.pages.test_sessions import listed, press, select
 from tests.pages.test_tenant_look import looking
@@ -248,7 +248,7 @@ def test_what_a_viewer_may_not_do_is_off_and_says_why(
     assert tip(audit) == "It takes the role support."
     assert next(b for b in app.button if b.key == "canary_run").disabled
     sign_in("operator")
-    app = press(open_page("purge", tenant=str(ACME)), "Plan (changes nothing)")
+    app = plan_purge(open_page("purge", tenant=str(ACME)), reading_services)
     erase = next(button for button in app.button if button.label.startswith("Erase "))
     assert erase.disabled
     assert tip(erase) == "It takes the role admin."
@@ -273,7 +273,7 @@ def test_clicks_are_refused_once_the_role_is_gone(
     assert len(services.usage.collect().sessions or ()) == len(before or ())
 
     sign_in("admin")
-    app = press(open_page("purge", tenant=str(ACME)), "Plan (changes nothing)")
+    app = plan_purge(open_page("purge", tenant=str(ACME)), services)
     app.text_input(key=session.PURGE_CONFIRM).set_value(str(ACME))
     app.text_input(key=session.PURGE_REASON).set_value("ticket").run()
     sign_in("admin", str(CORP))
@@ -432,7 +432,7 @@ def test_two_admins_approve_what_one_asks_for(
     """Who asked cannot approve; the approval is used up by the very thing that was asked for."""
     sign_in("admin")
     services = by_two("run a purge")
-    asker = press(open_page("purge", tenant=str(ACME)), "Plan (changes nothing)")
+    asker = plan_purge(open_page("purge", tenant=str(ACME)), services)
     assert "A second admin has to approve this" in words(asker)
     asker.text_input(key=session.PURGE_CONFIRM).set_value(str(ACME))
     asker.text_input(key=session.PURGE_REASON).set_value("ticket 4711").run()
@@ -535,9 +535,9 @@ def test_in_read_only_mode_whatever_writes_is_off(
 ) -> None:
     """With a banner, and the reason at each button."""
     put({"READ_ONLY": "1"})
-    request.getfixturevalue("services")
+    services: Services = request.getfixturevalue("services")
     reason = "This dashboard is set to read only."
-    app = press(open_page("purge", tenant=str(ACME)), "Plan (changes nothing)")
+    app = plan_purge(open_page("purge", tenant=str(ACME)), services)
     assert "Read only (KATO_TENANTS_READ_ONLY)" in words(app)
     button = next(b for b in app.button if b.label.startswith("Erase "))
     assert button.disabled

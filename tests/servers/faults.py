@@ -23,7 +23,7 @@ from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.servers.proxy import FaultyProxy
-from tests.servers.sockets import LOOPBACK, POLL_SECONDS, free_port, hang_up
+from tests.servers.sockets import LOOPBACK, free_port, hang_up
 
 __all__ = [
     "SOON",
@@ -145,6 +145,14 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 64
     owner: HttpServer
+
+    def serve(self) -> None:
+        """Take connections until the port is closed, and look for nothing else meanwhile."""
+        while True:
+            try:
+                self.process_request(*self.get_request())
+            except OSError:
+                return
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay silent: a client that hangs up is part of the play."""
@@ -280,7 +288,8 @@ class HttpServer:
         if server is None:
             return
         self._stopping.set()
-        server.shutdown()
+        server.socket.shutdown(socket.SHUT_RDWR)
+        self._serving.join()
         server.server_close()
         for connection in list(self.connections):
             hang_up(connection)
@@ -290,10 +299,8 @@ class HttpServer:
         self._stopping = threading.Event()
         self._server = _Server((LOOPBACK, self.port), _Handler)
         self._server.owner = self
-        serve = threading.Thread(
-            target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True
-        )
-        serve.start()
+        self._serving = threading.Thread(target=self._server.serve, daemon=True)
+        self._serving.start()
 
     def __enter__(self) -> Self:
         return self

@@ -9,14 +9,13 @@ with FaultyProxy("127.0.0.1", 6379) as proxy:
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self
 
-from tests.servers.sockets import LOOPBACK, POLL_SECONDS, free_port, hang_up
+from tests.servers.sockets import LOOPBACK, arrived, free_port, hang_up
 
 
 class FaultyProxy:
@@ -68,7 +67,6 @@ class FaultyProxy:
             return
         self._stopping = threading.Event()
         self._listener = socket.create_server((LOOPBACK, self.port))
-        self._listener.settimeout(POLL_SECONDS)
         self._accepting = self._start(self._accept, self._listener, self._stopping)
 
     def _start(self, target: Callable[..., None], *args: Any) -> threading.Thread:
@@ -80,8 +78,6 @@ class FaultyProxy:
         while not stopping.is_set():
             try:
                 client, _ = listener.accept()
-            except TimeoutError:
-                continue
             except OSError:
                 return
             self.connections += 1
@@ -107,7 +103,7 @@ class FaultyProxy:
     ) -> None:
         answered = 0
         while not stopping.is_set():
-            for source in _ready(client, target):
+            for source in arrived(client, target):
                 data = source.recv(65536)
                 if not data:
                     return
@@ -133,11 +129,3 @@ class FaultyProxy:
 
     def __exit__(self, *_: object) -> None:
         self.refuse()
-
-
-def _ready(*connections: socket.socket) -> list[socket.socket]:
-    """Wait for what has arrived. Not by `select`, which takes no descriptor above 1,023."""
-    poll, by_number = select.poll(), {each.fileno(): each for each in connections}
-    for number in by_number:
-        poll.register(number, select.POLLIN)
-    return [by_number[number] for number, _ in poll.poll(POLL_SECONDS * 1000)]

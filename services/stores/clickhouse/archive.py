@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from clickhouse_connect.driver.binding import quote_identifier
@@ -14,16 +14,17 @@ from services.stores.clickhouse.connect import STORE
 from services.stores.clickhouse.native_blocks import (
     NO_HASH,
     ROW_HASH,
-    Block,
+    Chunk,
     Frame,
     NotWhole,
     Sums,
     TooLarge,
-    blocks_of,
+    chunks_of,
 )
 from services.stores.clickhouse.owner_columns import Place
 from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.surface import PatternSurface
+from services.stores.clickhouse.table_state import state_of
 from services.stores.faults import DROPPED
 from services.tenancy.layout import text_of
 
@@ -67,7 +68,7 @@ class Rows:
         """What an archive says of it."""
         table = self.place.table
         return Part(
-            f"clickhouse/{table.label}", Format.NATIVE, columns=self.columns,
+            _named(self.place), Format.NATIVE, columns=self.columns,
             description={
                 "database": table.database, "table": table.name, "here": table.here,
                 "engine": table.engine, "engine_full": self.engine_full,
@@ -93,18 +94,27 @@ class PatternArchive:
     def read(self, surface: Surface) -> Iterator[Piece]:
         """Yield the rows of the surface, table by table, as they arrive."""
         there = PatternSurface(self._asking, surface)
-        for rows in self._tables(there):
-            yield from self._read(there, rows)
+        for place in self._places(there):
+            state = state_of(self._asking, place, there.bound(place))
+            yield from self._read(there, self._rows(place), state)
 
-    def prints(self, surface: Surface) -> Mapping[str, Print]:
-        """Return how many rows each table has of the surface, and their fingerprint."""
-        there = PatternSurface(self._asking, surface)
-        return {rows.part.name: self._print(there, rows) for rows in self._tables(there)}
+    def prints(
+        self, surface: Surface, known: Mapping[str, Print] | None = None
+    ) -> Mapping[str, Print]:
+        """Return how many rows each table has of the surface, and their fingerprint.
 
-    def _tables(self, there: PatternSurface) -> Iterator[Rows]:
+        Of a table that was not written to since what is `known` of it, no row is read.
+        """
+        there, before = PatternSurface(self._asking, surface), known or {}
+        return {
+            (name := _named(place)): self._print(there, place, before.get(name))
+            for place in self._places(there)
+        }
+
+    def _places(self, there: PatternSurface) -> Iterator[Place]:
         for place in there.catalogue().places:
             if place.column.condition and there.names_in(place):
-                yield self._rows(place)
+                yield place
 
     def _rows(self, place: Place) -> Rows:
         table = place.table
@@ -114,7 +124,7 @@ class PatternArchive:
         named = tuple(Column(text_of(name), text_of(kind)) for name, kind in columns)
         return Rows(place, named, text_of(sorting), text_of(full))
 
-    def _read(self, there: PatternSurface, rows: Rows) -> Iterator[Piece]:
+    def _read(self, there: PatternSurface, rows: Rows, state: str) -> Iterator[Piece]:
         frame, sums, part = Frame(), Sums(), rows.part
         hashed, named = _listed(rows.hashed), _listed(rows.columns)
         query = (
@@ -124,42 +134,31 @@ class PatternArchive:
         data = self._slow.raw(
             _READING, query, there.bound(rows.place), form="Native", settings=_BLOCKS
         )
-        yield from _chunks(part, _whole(data, frame, sums))
-        yield Piece(part, fingerprint=sums.fingerprint)
+        for chunk in _chunks(data, frame, sums):
+            yield Piece(part, chunk.content, chunk.rows)
+        yield Piece(part, fingerprint=sums.fingerprint, state=state)
 
-    def _print(self, there: PatternSurface, rows: Rows) -> Print:
-        source = _FROM + rows.place.column.condition
-        query = _PRINT % (ROW_HASH % _listed(rows.hashed), source)
-        count, low, high = self._slow.row(_READING, query, there.bound(rows.place))
+    def _print(self, there: PatternSurface, place: Place, known: Print | None) -> Print:
+        bound = there.bound(place)
+        if known and known.state and known.state == state_of(self._asking, place, bound):
+            return known
+        source = _FROM + place.column.condition
+        query = _PRINT % (ROW_HASH % _listed(self._rows(place).hashed), source)
+        count, low, high = self._slow.row(_READING, query, bound)
         return Print(count, Sums(count, low, high).fingerprint)
 
 
-def _whole(data: Iterable[bytes], frame: Frame, sums: Sums) -> Iterator[Block]:
+def _named(place: Place) -> str:
+    return f"clickhouse/{place.table.label}"
+
+
+def _chunks(data: Iterable[bytes], frame: Frame, sums: Sums) -> Iterator[Chunk]:
     try:
-        yield from blocks_of(data, frame, sums, most=CHUNK_BYTES)
+        yield from chunks_of(data, frame, sums, most=CHUNK_BYTES)
     except NotWhole:
         raise StoreUnavailable(STORE, _READING, DROPPED) from None
     except TooLarge:
         raise StoreRejected(STORE, _READING, "rows are larger than a chunk of 16 MiB") from None
-
-
-def _chunks(part: Part, blocks: Iterable[Block]) -> Iterator[Piece]:
-    """Put blocks together into chunks."""
-    due: list[Block] = []
-    size = 0
-    for block in blocks:
-        if due and size + len(block.content) > CHUNK_BYTES:
-            yield _piece(part, due)
-            due, size = [], 0
-        due.append(block)
-        size += len(block.content)
-    if due:
-        yield _piece(part, due)
-
-
-def _piece(part: Part, blocks: Sequence[Block]) -> Piece:
-    content = b"".join(block.content for block in blocks)
-    return Piece(part, content, sum(block.rows for block in blocks))
 
 
 def _listed(columns: Iterable[Column]) -> str:

@@ -254,7 +254,8 @@ class ClickHouseHistory:
     ) -> dict[tuple[bytes, bytes], bytes]:
         """Return every holder's newest row that ends before a second, as it is kept."""
         asked = BEFORE % ("" if names is None else OF_THESE)
-        bound = {"at": at} if names is None else {"at": at, "tenants": Names(names)}
+        hours = min(Grain.DAY.start(at), seen.head.rolled[Grain.DAY])
+        bound = {"at": at, "hours": hours, **({} if names is None else {"tenants": Names(names)})}
         return {(kind, tenant): row for kind, tenant, row in self._read(asked, bound, seen)}
 
     @contextmanager

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from services.history.columns import FleetRows, columns_of
-from services.history.models import Holder, OwnerKind
+from services.history.models import Grain, Holder, OwnerKind
 from services.stores.clickhouse.history_table import TABLE
 from services.tenancy.layout import text_of
 
 _SEEN = "write <= {until:UInt64} AND write NOT IN {without:Array(UInt64)}"
+_HOUR = Grain.HOUR.seconds
 _AT = "toDateTime64({%s:Int64}, 0, 'UTC')"
 ROWS = f"""
 SELECT kind, tenant, toInt64(start), row FROM {{home:Identifier}}.{TABLE}
@@ -24,14 +25,18 @@ WHERE grain = {{grain:UInt32}} AND start >= {_AT % "began"} AND start < {_AT % "
 OF_ONE = " AND kind = {kind:String} AND tenant = unhex({tenant:String})"
 IN_ORDER = " ORDER BY start, write"
 BY_HOLDER = " ORDER BY kind, tenant, start, write"  # as they stand
-# First which rows they are, by what is small: the newest of each grain; the finest one is newest.
+# First which rows they are, by what is small: of the newest of each grain the finest is newest.
+# Where days are rolled up, they say what hours before these say.
 BEFORE = f"""
 SELECT kind, tenant, row FROM {{home:Identifier}}.{TABLE}
 WHERE (grain, kind, tenant, start) IN (
-    SELECT grain, kind, tenant, max(start) FROM {{home:Identifier}}.{TABLE}
-    WHERE start <= {_AT % "at"} - grain AND {_SEEN} %s GROUP BY grain, kind, tenant)
+    SELECT argMin(grain, grain), kind, tenant, argMin(latest, grain) FROM (
+        SELECT grain, kind, tenant, max(start) AS latest FROM {{home:Identifier}}.{TABLE}
+        WHERE start <= {_AT % "at"} - grain AND (grain != {_HOUR} OR start >= {_AT % "hours"})
+          AND {_SEEN} %s GROUP BY grain, kind, tenant)
+    GROUP BY kind, tenant)
   AND {_SEEN}
-ORDER BY grain DESC, write
+ORDER BY write
 """  # noqa: S608
 OF_THESE = "AND tenant IN {tenants:Array(String)}"
 _NEVER_COUNTED = "write IN {without:Array(UInt64)}"
@@ -39,9 +44,12 @@ COUNT = f"SELECT count() FROM {{home:Identifier}}.{TABLE} WHERE {_NEVER_COUNTED}
 DELETE = f"ALTER TABLE {{home:Identifier}}.{TABLE} DELETE WHERE {_NEVER_COUNTED}"
 
 
+_KINDS = {kind.value.encode(): kind for kind in OwnerKind}
+
+
 def holder_of(kind: bytes, tenant: bytes) -> Holder:
     """Return whose a row is."""
-    return Holder(OwnerKind(text_of(kind)), text_of(tenant))
+    return Holder(_KINDS[kind], text_of(tenant))
 
 
 def fleet_of(found: Mapping[tuple[bytes, bytes, int], bytes], wanted: frozenset[str]) -> FleetRows:

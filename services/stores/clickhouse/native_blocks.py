@@ -40,8 +40,8 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """One block as FORMAT Native has it, without what was added, and how many rows it has."""
+class Chunk:
+    """Blocks as FORMAT Native has them, without what was added, and how many rows they have."""
 
     content: bytes
     rows: int
@@ -69,51 +69,99 @@ class Frame:
     end: str = field(default_factory=lambda: f"e{secrets.token_hex(12)}")
 
 
-def blocks_of(data: Iterable[bytes], frame: Frame, sums: Sums, *, most: int) -> Iterator[Block]:
-    """Yield the blocks of a stream, and reckon up their rows.
+def chunks_of(data: Iterable[bytes], frame: Frame, sums: Sums, *, most: int) -> Iterator[Chunk]:
+    """Yield the blocks of a stream, together as many as have `most` bytes; reckon up their rows.
 
     Raises NotWhole where it is cut or followed by anything else, TooLarge for a block of more than
     `most` bytes.
     """
     reading = _Reading(_header(frame.hash, _HASH_TYPE), _header(frame.end, _END_TYPE), sums, most)
     for piece in data:
-        reading.buffer += piece
-        yield from reading.blocks()
-        if len(reading.buffer) > 2 * most + len(piece):  # with its hashes
+        reading.take(piece)
+        yield from reading.chunks()
+        if reading.filled - reading.start > 2 * most + len(piece):  # with its hashes
             raise TooLarge
-    if reading.buffer:
+    if reading.filled > reading.start:
         raise NotWhole
+    if reading.due:
+        yield reading.chunk()
 
 
 @dataclass(slots=True)
 class _Reading:
-    """The bytes that are not a whole block yet; `seen` of them have no end of a block."""
+    """The bytes of a stream that were not given on yet, in one buffer that is used over and over.
+
+    It has them up to `filled`. Up to `start` they are blocks, of which `due` says what goes into
+    the next chunk: bytes, or where they begin and end. Up to `kept` they were given on, and up to
+    `seen` there is no end of another block.
+    """
 
     begin: bytes
     end: bytes
     sums: Sums
     most: int
     buffer: bytearray = field(default_factory=bytearray)
+    filled: int = 0
+    start: int = 0
+    kept: int = 0
     seen: int = 0
+    due: list[bytes | slice] = field(default_factory=list)
+    rows: int = 0
+    size: int = 0
 
-    def blocks(self) -> Iterator[Block]:
-        """Yield the blocks that are whole."""
-        while (at := self.buffer.find(self.end, self.seen)) >= 0:
-            columns, rows, start = _numbers(self.buffer)
+    def take(self, piece: bytes) -> None:
+        """Take in some more bytes; where most of the buffer was given on, from its beginning."""
+        if self.kept > self.filled - self.kept:
+            self._move(self.kept)
+        lacking = self.filled + len(piece) - len(self.buffer)
+        if lacking > 0:
+            self.buffer += bytes(max(lacking, len(self.buffer) // 4))
+        self.buffer[self.filled : self.filled + len(piece)] = piece
+        self.filled += len(piece)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield the chunks that are whole."""
+        while (at := self.buffer.find(self.end, self.seen, self.filled)) >= 0:
+            columns, rows, first = _numbers(self.buffer, self.start, self.filled)
             stop = at + len(self.end) + rows
-            if len(self.buffer) < stop:
+            if self.filled < stop:
                 self.seen = at
                 return
-            if any(self.buffer[at + len(self.end) : stop]):
+            if self.buffer.count(0, at + len(self.end), stop) != rows:
                 raise NotWhole  # the server's own end is zeros
-            block = self._block(columns, rows, start, at)
+            values = self._values(first, rows, at)
+            head = _number(columns - 2) + _number(rows)
+            size = len(head) + values.stop - values.start
+            if self.due and self.size + size > self.most:
+                yield self.chunk()
             if rows:
-                yield block
-            del self.buffer[:stop]
-            self.seen = 0
-        self.seen = max(0, len(self.buffer) - len(self.end))
+                self.due += (head, values)
+                self.rows += rows
+                self.size += size
+            self.start = self.seen = stop
+        self.seen = max(self.start, self.filled - len(self.end))
 
-    def _block(self, columns: int, rows: int, start: int, at: int) -> Block:
+    def chunk(self) -> Chunk:
+        """Give on what is due."""
+        with memoryview(self.buffer) as view:
+            content = b"".join(each if isinstance(each, bytes) else view[each] for each in self.due)
+        found = Chunk(content, self.rows)
+        self.due, self.rows, self.size = [], 0, 0
+        self.kept = self.start
+        return found
+
+    def _move(self, by: int) -> None:
+        """Move all that was not given on to the buffer's beginning."""
+        self.buffer[: self.filled - by] = self.buffer[by : self.filled]
+        self.due = [
+            each if isinstance(each, bytes) else slice(each.start - by, each.stop - by)
+            for each in self.due
+        ]
+        self.filled, self.start, self.seen = self.filled - by, self.start - by, self.seen - by
+        self.kept = 0
+
+    def _values(self, start: int, rows: int, at: int) -> slice:
+        """Return where the columns of a block are that were asked for, and reckon up its rows."""
         if not self.buffer.startswith(self.begin, start):
             raise NotWhole
         first = start + len(self.begin)
@@ -122,8 +170,7 @@ class _Reading:
             raise TooLarge
         with memoryview(self.buffer) as view:
             _add(self.sums, view[first:last], rows)
-            content = b"".join((_number(columns - 2), _number(rows), view[last:at]))
-        return Block(content, rows)
+        return slice(last, at)
 
 
 def _add(sums: Sums, hashes: memoryview, rows: int) -> None:
@@ -139,17 +186,17 @@ def _header(name: str, kind: bytes) -> bytes:
     return _number(len(text)) + text + _number(len(kind)) + kind
 
 
-def _numbers(buffer: bytearray) -> tuple[int, int, int]:
+def _numbers(buffer: bytearray, at: int, end: int) -> tuple[int, int, int]:
     """Return a block's columns, its rows, and where its first column begins."""
-    columns, at = _read(buffer, 0)
-    rows, at = _read(buffer, at)
+    columns, at = _read(buffer, at, end)
+    rows, at = _read(buffer, at, end)
     return columns, rows, at
 
 
-def _read(buffer: bytearray, at: int) -> tuple[int, int]:
+def _read(buffer: bytearray, at: int, end: int) -> tuple[int, int]:
     number = 0
     for shift in range(_LONGEST_NUMBER):
-        byte = buffer[at + shift] if at + shift < len(buffer) else _LONG
+        byte = buffer[at + shift] if at + shift < end else _LONG
         number |= (byte % _LONG) << (7 * shift)
         if byte < _LONG:
             return number, at + shift + 1

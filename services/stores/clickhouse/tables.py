@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple
 
-from services.figures import Amount
+import numpy as np
+
 from services.tenancy.layout import text_of
-from services.usage.readings import PatternUsage, TableInfo
+from services.usage.patterns import NEVER, NONE, Patterns
+from services.usage.readings import TableInfo
+from services.usage.sums import Amounts, Numbers
 
 PATTERNS = "patterns_data"
+
+_SECOND = 1_000_000
 
 _TEXT_TYPES = ("String", "LowCardinality(String)")
 _TEXT_OR_NULL = ("Nullable(String)", "LowCardinality(Nullable(String))")
@@ -48,17 +51,21 @@ class Rows(NamedTuple):
     repeated: int = 0
 
 
-class Share(NamedTuple):
-    """What one table holds of one kb_id; `divided` where its bytes were divided by rows."""
+class Shares(NamedTuple):
+    """What one table holds: a column a field, in the order of `raws`, which are kb_ids.
+
+    The writes, in seconds since 1970, None or 0 where they are not known, and the `repeated` rows
+    are empty where nothing is known of any. `divided` where bytes were divided by rows.
+    """
 
     table: str
-    kb_id: str | None
-    rows: int
-    size: int
-    first_write: datetime | None = None
-    last_write: datetime | None = None
+    raws: Sequence[bytes | None]
+    rows: Sequence[int]
+    sizes: Sequence[int]
+    first_writes: Sequence[int | None] = ()
+    last_writes: Sequence[int | None] = ()
+    repeated: Sequence[int] = ()
     divided: bool = False
-    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +97,14 @@ class Table:
         """Whether its rows have a name each, and a kb_id as text."""
         return self.counted and self.has_name and self.kb_type in (*_TEXT_TYPES, *_TEXT_OR_NULL)
 
-    def shares_of_parts(self, parts: Sequence[Part]) -> list[Share]:
+    def shares_of_parts(self, parts: Sequence[Part]) -> Shares:
         """Give each kb_id the rows and bytes of its partition."""
-        return [Share(self.name, text_of(part.raw), part.rows, part.size) for part in parts]
+        _, raws, rows, sizes, *_ = zip(*parts, strict=True) if parts else [()] * len(Part._fields)
+        return Shares(self.name, raws, rows, sizes)
 
     def shares(
         self, parts: Sequence[Part], rows: Sequence[Rows], stored: Mapping[bytes | None, int]
-    ) -> list[Share]:
+    ) -> Shares:
         """Give each kb_id its rows, and the bytes of its partition.
 
         Where partitions are not kb_ids, all bytes are divided by the rows `stored`, which may
@@ -108,22 +116,11 @@ class Table:
         else:
             sizes = divide(sum(part.size for part in parts), stored)
         found = {row.raw: row for row in rows}
-        return [
-            self._share(found.get(raw) or Rows(raw, 0), sizes.get(raw, 0))
-            for raw in {**sizes, **found}
-        ]
-
-    def _share(self, rows: Rows, size: int) -> Share:
-        return Share(
-            self.name,
-            None if rows.raw is None else text_of(rows.raw),
-            rows.rows,
-            size,
-            _moment(rows.first_write),
-            _moment(rows.last_write),
-            divided=not self.by_partition,
-            repeated=rows.repeated,
-        )
+        every = [found.get(raw) or Rows(raw, 0) for raw in {**sizes, **found}]
+        raws, counts, firsts, lasts, repeated = zip(*every, strict=True) if every else [()] * 5
+        bytes_of_each = [sizes.get(raw, 0) for raw in raws]
+        by_rows = not self.by_partition
+        return Shares(self.name, raws, counts, bytes_of_each, firsts, lasts, repeated, by_rows)
 
     def info(self, parts: Sequence[Part]) -> TableInfo:
         """Describe it for the screen; `rows` still counts what is deleted and not merged away."""
@@ -137,10 +134,6 @@ class Table:
             parts=sum(part.parts for part in parts),
             partitions=len(parts),
         )
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def divide(whole: int, weights: Mapping[bytes | None, int]) -> dict[bytes | None, int]:
@@ -157,31 +150,33 @@ def divide(whole: int, weights: Mapping[bytes | None, int]) -> dict[bytes | None
     return parts
 
 
-def roll_up(shares: Iterable[Share]) -> tuple[PatternUsage, ...]:
+def roll_up(shares: Sequence[Shares]) -> Patterns:
     """Sum every table's share of each kb_id, in the order of their names; without one first."""
-    by_kb: dict[str | None, list[Share]] = defaultdict(list)
-    for share in shares:
-        by_kb[share.kb_id].append(share)
-    order = sorted(by_kb, key=lambda kb_id: (kb_id is not None, kb_id or ""))
-    return tuple(_usage(kb_id, by_kb[kb_id]) for kb_id in order)
+    raws = {raw for each in shares for raw in each.raws}
+    ranked = sorted(raw for raw in raws if raw is not None)
+    named = {text_of(raw): raw for raw in ranked}  # made in the order in which they are read
+    names = [*([None] if None in raws else []), *sorted(named)]
+    place = {None if name is None else named[name]: at for at, name in enumerate(names)}
+    counts, sizes = np.zeros(len(names), np.int64), np.zeros(len(names), np.int64)
+    firsts, lasts = np.full(len(names), NEVER), np.full(len(names), NEVER)
+    divided, rows = np.zeros(len(names), np.bool_), list[Numbers]()
+    for each in shares:
+        at = np.array([place[raw] for raw in each.raws], np.intp)
+        rows.append(np.full(len(names), NONE))
+        rows[-1][at] = each.rows
+        sizes[at] += np.array(each.sizes, np.int64)
+        divided[at] |= each.divided
+        if each.table == PATTERNS:
+            counts[at] = np.array(each.rows, np.int64) - np.array(each.repeated or 0, np.int64)
+            firsts[at], lasts[at] = _moments(each.first_writes), _moments(each.last_writes)
+    exactly = np.zeros(len(names))
+    amounts = Amounts(counts, sizes, np.ones(len(names), np.bool_), exactly, exactly)
+    return Patterns(names, amounts, firsts, lasts, [each.table for each in shares], rows, divided)
 
 
-def _usage(kb_id: str | None, shares: Sequence[Share]) -> PatternUsage:
-    rows, size, divided, patterns = dict[str, int](), 0, False, None
-    for share in shares:  # one plain loop: there are as many of these as kb_ids
-        rows[share.table] = share.rows
-        size += share.size
-        divided = divided or share.divided
-        if share.table == PATTERNS:
-            patterns = share
-    return PatternUsage(
-        kb_id=kb_id,
-        amount=Amount(rows.get(PATTERNS, 0) - (patterns.repeated if patterns else 0), size),
-        first_write=patterns.first_write if patterns else None,
-        last_write=patterns.last_write if patterns else None,
-        rows_by_table=rows,
-        bytes_shared_out=divided,
-    )
+def _moments(seconds: Sequence[int | None]) -> Numbers | int:
+    """Return moments in columns: 1970 is nobody's first write."""
+    return np.array([s * _SECOND if s else NEVER for s in seconds], np.int64) if seconds else NEVER
 
 
 def table_infos(

@@ -22,7 +22,7 @@ from services.stores.clickhouse.tables import (
     PATTERNS,
     Part,
     Rows,
-    Share,
+    Shares,
     Table,
     roll_up,
     table_infos,
@@ -123,7 +123,9 @@ class PatternStore:
         """
         tables = self._tables("read the catalogue")
         parts = self._parts("read the catalogue")
-        shares = [s for t in tables if t.by_partition for s in t.shares_of_parts(parts[t.name])]
+        shares = [
+            table.shares_of_parts(parts[table.name]) for table in tables if table.by_partition
+        ]
         counted = [part for t in tables if t.counted for part in parts[t.name]]
         rows = sum(part.rows for part in parts[PATTERNS])
         return PatternReading(
@@ -157,14 +159,14 @@ class PatternStore:
     def _read(self) -> PatternReading:
         tables = self._tables("read the patterns")
         parts = self._parts("read the patterns")
-        shares, repeated = list[Share](), 0
+        shares, repeated = list[Shares](), 0
         for table in tables:
             if table.counted and (found := parts[table.name]):
                 rows = self._rows(table)
                 if table.name == PATTERNS:
                     rows = self._repeats.told(table, rows, found)
                     repeated = sum(row.repeated for row in rows)
-                shares += table.shares(found, rows, self._stored(table, found, rows))
+                shares.append(table.shares(found, rows, self._stored(table, found, rows)))
         return PatternReading(
             usages=roll_up(shares),
             tables=table_infos(tables, parts),

@@ -6,8 +6,8 @@ from sqlalchemy import Engine, select
 
 from services.apart.formats import apart_of, apart_text
 from services.apart.models import Apart
-from services.stores.records.apart_tables import APART
 from services.stores.records.database import reading, writing
+from services.stores.records.life_tables import APART
 from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from services.archive.models import Archive, State, archive_of, archive_text
-from services.stores.records.archive_tables import ARCHIVE_TENANTS, ARCHIVES
 from services.stores.records.database import batches, insert_into, reading, writing
+from services.stores.records.life_tables import ARCHIVE_TENANTS, ARCHIVES
 from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 

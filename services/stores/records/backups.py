@@ -9,8 +9,8 @@ from sqlalchemy import Engine, delete, insert, select, update
 from services.backups.formats import rule_of, rule_text
 from services.backups.models import Kept, Run
 from services.cards.scope import Scope
-from services.stores.records.backup_tables import BACKUP_NEWEST, BACKUP_RULES, BACKUPS
 from services.stores.records.database import insert_into, reading, writing
+from services.stores.records.life_tables import BACKUP_NEWEST, BACKUP_RULES, BACKUPS
 from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 from services.tenancy.kb_ids import TenantKey

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select, update
 
 from services.cards.models import Card, Edit, Held, Hold
-from services.stores.records.card_tables import CARD_VERSION, CARDS
 from services.stores.records.database import batches, reading, writing
+from services.stores.records.life_tables import CARD_VERSION, CARDS
 from services.stores.records.putting import put_rows
 from services.stores.records.schema import digest_of
 from services.tenancy.kb_ids import TenantKey

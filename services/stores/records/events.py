@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from services.history.events import Event, EventKind
 from services.stores.records.database import insert_into, reading, writing
-from services.stores.records.event_tables import EVENTS
+from services.stores.records.history_tables import EVENTS
 from services.stores.records.schema import digest_of
 
 KEPT = timedelta(days=5 * 366)

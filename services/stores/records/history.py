@@ -106,7 +106,7 @@ class HistoryRecords:
 
     def newest(self, at: int, wanted: frozenset[str]) -> FleetRows:
         """Return every holder's newest row that ends before a second, of some quantities."""
-        asked = select(HOLDERS.c.id, literal(0), _newest(at))
+        asked = select(HOLDERS.c.id, literal(0), _newest(at)).order_by(HOLDERS.c.id)
         with reading(self._engine, _ASKING, long=True) as connection:
             return _fleet(connection, connection.execute(asked).all(), wanted)
 
@@ -186,7 +186,7 @@ def _before(
 ) -> Iterator[tuple[Holder, Row]]:
     """Yield each holder's newest row that ends before a second: of changes, else of spans."""
     row = _newest(at).label("row")
-    asked = select(HOLDERS.c.kind, HOLDERS.c.tenant, row)
+    asked = select(HOLDERS.c.kind, HOLDERS.c.tenant, row).order_by(HOLDERS.c.id)
     if whose is not None:
         asked = asked.where(whose)
     for found in connection.execute(asked):
@@ -211,7 +211,7 @@ def _fleet(
 ) -> FleetRows:
     """Read rows that have a holder's number, a start and what is kept, if anything is."""
     some = [each for each in found if each[2] is not None]
-    names = {row.id: _holder(row) for row in connection.execute(select(HOLDERS))} if some else {}
+    names = _holders(connection) if some else {}
     there = [row for row in some if row[0] in names]  # a made-up past may be forgotten meanwhile
     ids, starts, rows = zip(*there, strict=True) if there else ((), (), ())
     whose, places = np.unique(np.array(ids, np.int64), return_inverse=True)
@@ -224,6 +224,12 @@ def _head(connection: Connection) -> Head:
         select(HEAD.c.number, HEAD.c.last, HEAD.c.hours, HEAD.c.days)
     ).one()
     return Head(number, last, {Grain.HOUR: hours, Grain.DAY: days})
+
+
+def _holders(connection: Connection) -> dict[int, Holder]:
+    """Return every holder by its number."""
+    rows = connection.execute(select(HOLDERS.c.id, HOLDERS.c.kind, HOLDERS.c.tenant))
+    return {number: Holder(_KINDS[kind], tenant) for number, kind, tenant in rows}
 
 
 def _holder(row: Any) -> Holder:

@@ -1,4 +1,4 @@
-"""The tables of usage over time, as the newest migration leaves them."""
+"""The tables of usage over time and of what happened, as the newest migration leaves them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
 from services.history.rollup import Look
-from services.stores.records.schema import METADATA, Words
+from services.stores.records.schema import METADATA, Moment, Words
 
 HOLDERS = Table(
     "history_holder",
@@ -49,6 +49,19 @@ HEAD = Table(
 )
 
 MADE_UP = Table("history_made_up", METADATA, Column("until", BigInteger, primary_key=True))
+
+EVENTS = Table(
+    "event",
+    METADATA,
+    Column("at", Moment, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("digest", String(64), primary_key=True),  # of the tenant; empty without one
+    Column("quantity", String(64), primary_key=True),
+    Column("tenant", Words, nullable=False),
+    Column("most", BigInteger),
+    Index("event_of_whom", "digest", "at"),
+    Index("event_of_kind", "kind", "at"),
+)
 
 
 def looks_in(rows: Iterable[Any]) -> Iterator[tuple[str, Look]]:

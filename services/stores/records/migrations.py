@@ -10,15 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
-from services.stores.records.migrations_12 import ALERTING, LIMITING, PACKING, PLACING, WORKING
-from services.stores.records.migrations_apart import APART
-from services.stores.records.migrations_archive import ARCHIVING
-from services.stores.records.migrations_backups import BACKING_UP
-from services.stores.records.migrations_cards import DESCRIBING
-from services.stores.records.migrations_events import HAPPENING
-from services.stores.records.migrations_move import MOVING
-from services.stores.records.migrations_parking import PARKING
-from services.stores.records.migrations_retention import RETAINING
+from services.stores.records.migrations_12 import (
+    ALERTING,
+    APART,
+    ARCHIVING,
+    BACKING_UP,
+    DESCRIBING,
+    HAPPENING,
+    LIMITING,
+    MOVING,
+    PACKING,
+    PARKING,
+    PLACING,
+    RETAINING,
+    WORKING,
+)
 from services.stores.records.version import version_of
 
 

@@ -1,4 +1,4 @@
-"""The migrations from version 12 on: limits, the past as bytes, alerts, places, jobs."""
+"""The migrations from version 12 on: limits, the past as bytes, alerts, places, a tenant's life."""
 
 from __future__ import annotations
 
@@ -74,4 +74,68 @@ WORKING = (
     "ALTER TABLE purge_step RENAME TO job_step",
     "ALTER TABLE purge_hold RENAME TO job_hold",
     "ALTER TABLE job ADD COLUMN kind VARCHAR(16) NOT NULL DEFAULT 'purge'",
+)
+
+DESCRIBING = (
+    """CREATE TABLE tenant_card (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL,
+        contact TEXT NOT NULL, labels TEXT NOT NULL, notes TEXT NOT NULL, who TEXT NOT NULL,
+        "at" {moment}, held_at {moment}, held_by TEXT NOT NULL, held_why TEXT NOT NULL)""",
+    "CREATE TABLE card_version (version BIGINT NOT NULL)",
+    "INSERT INTO card_version (version) VALUES (0)",
+)
+
+ARCHIVING = (
+    """CREATE TABLE archive (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, state VARCHAR(16) NOT NULL,
+        created_at {moment} NOT NULL, text TEXT NOT NULL)""",
+    "CREATE INDEX archive_by_time ON archive (created_at)",
+    """CREATE TABLE archive_tenant (
+        tenant VARCHAR(64) NOT NULL, archive VARCHAR(32) NOT NULL REFERENCES archive (id),
+        PRIMARY KEY (tenant, archive))""",
+)
+
+RETAINING = (
+    """CREATE TABLE retention_policy (
+        digest VARCHAR(64) NOT NULL, quantity VARCHAR(64) NOT NULL, scope TEXT NOT NULL,
+        most BIGINT, cron TEXT NOT NULL, zone TEXT NOT NULL, who TEXT NOT NULL,
+        "at" {moment} NOT NULL, why TEXT NOT NULL, begun {moment}, claimed {moment},
+        PRIMARY KEY (digest, quantity))""",
+)
+
+HAPPENING = (
+    """CREATE TABLE event (
+        "at" {moment} NOT NULL, kind VARCHAR(16) NOT NULL, digest VARCHAR(64) NOT NULL,
+        quantity VARCHAR(64) NOT NULL, tenant TEXT NOT NULL, most BIGINT,
+        PRIMARY KEY ("at", kind, digest, quantity))""",
+    'CREATE INDEX event_of_whom ON event (digest, "at")',
+    'CREATE INDEX event_of_kind ON event (kind, "at")',
+)
+
+PARKING = (
+    """CREATE TABLE parked (
+        tenant VARCHAR(64) NOT NULL PRIMARY KEY, since {moment} NOT NULL, text TEXT NOT NULL)""",
+)
+
+BACKING_UP = (
+    """CREATE TABLE backup_rule (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, text TEXT NOT NULL, who TEXT NOT NULL,
+        "at" {moment} NOT NULL, why TEXT NOT NULL)""",
+    """CREATE TABLE backup_newest (
+        digest VARCHAR(64) NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, due {moment} NOT NULL,
+        begun {moment} NOT NULL, archive VARCHAR(64) NOT NULL, problem TEXT NOT NULL)""",
+    """CREATE TABLE backup (
+        archive VARCHAR(64) NOT NULL PRIMARY KEY, digest VARCHAR(64) NOT NULL,
+        due {moment} NOT NULL, begun {moment} NOT NULL)""",
+    "CREATE INDEX ix_backup_digest ON backup (digest)",
+)
+
+MOVING = (
+    """CREATE TABLE moved (
+        tenant VARCHAR(64) NOT NULL PRIMARY KEY, since {moment} NOT NULL, text TEXT NOT NULL)""",
+)
+
+APART = (
+    """CREATE TABLE apart (
+        kb_id VARCHAR(64) NOT NULL PRIMARY KEY, "at" {moment} NOT NULL, text TEXT NOT NULL)""",
 )

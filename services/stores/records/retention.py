@@ -23,8 +23,8 @@ from services.jobs.schedule import Schedule
 from services.retention.models import Kept, Key, Policy
 from services.retention.steps import KIND
 from services.stores.records.database import reading, writing
+from services.stores.records.life_tables import POLICIES
 from services.stores.records.putting import put_rows
-from services.stores.records.retention_tables import POLICIES
 from services.stores.records.schema import HOLDS, JOBS, digest_of
 
 CLAIM = timedelta(seconds=60)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +24,7 @@ from services.stores.redis.erase_sessions import chunks, read_records, session_i
 from services.stores.redis.link import Link, conversation, packed
 from services.stores.redis.scan import scan
 from services.stores.redis.sessions import read_sessions
-from services.stores.redis.typed_content import read_content
+from services.stores.redis.typed_content import ContentReader
 from services.tenancy.layout import (
     PATTERN_KINDS,
     SESSION_PREFIX,
@@ -99,13 +98,14 @@ class KeysApart:
         """Yield the keys that are named by patterns learnt once, under the new kb_id."""
         head, own = bytes_of(kb_id), bytes_of(new)
         with self._talk("reading keys of patterns") as link:
+            reader = ContentReader(link)
             for some in chunks(names, _ROUND):
                 link.send(packed("MGET", *(head + _FREQUENCY + name for name in some)))
                 (told,) = sound(link, 1)
                 once = [name for name, value in zip(some, told, strict=True) if value == _ONCE]
                 keys = [key for name in once for key in _keys_of(head, name)]
-                for each in list(read_content(link, keys)):  # the reader may take its time
-                    yield replace(each, key=own + each.key[len(head) :])
+                for each in list(reader.read(keys)):  # the reader may take its time
+                    yield each._replace(key=own + each.key[len(head) :])
                 link.prolong()
 
     def put(self, keys: Iterable[TypedKey]) -> None:

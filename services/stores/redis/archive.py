@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import chain
 
@@ -16,9 +16,9 @@ from services.purge.ports import WantsNode
 from services.stores.redis.erase_sessions import keys_of, read_ending
 from services.stores.redis.link import Link, conversation
 from services.stores.redis.server import standing
-from services.stores.redis.sources import source_of
+from services.stores.redis.sources import held_by, source_of
 from services.stores.redis.targets import KeySorter, Lots
-from services.stores.redis.typed_content import read_content
+from services.stores.redis.typed_content import ContentReader
 from services.tenancy.layout import text_of
 
 KEYS, SESSIONS = "redis/keys", "redis/sessions"
@@ -56,7 +56,7 @@ class KeyArchive:
             records = [*ending.records, *keys_of(sorter.aside.tenant_records), *pointers]
             part = Part(SESSIONS, Format.JSON_LINES)
             lines = Lines(part)
-            yield from _packed(lines, link, sorted(records))
+            yield from _packed(lines, ContentReader(link), sorted(records))
             index = {"index": sorted(map(text_of, ending.members))}
             yield from lines.end(replace(part, description=index))
 
@@ -70,12 +70,16 @@ class KeyArchive:
         """
         sorter = KeySorter(surface, wants, service=self._service)
         lines = Lines(Part(KEYS, Format.JSON_LINES))
-        with self._talk() as looking, self._talk() as link:
+        with ExitStack() as stack:
+            link = looking = stack.enter_context(self._talk())
+            if held_by(survey, surface) is None:
+                looking = stack.enter_context(self._talk())
+            reader = ContentReader(link)
             source = source_of(looking, surface, wants, survey, count=self._scan_count)
             for lots in source.own(sorter):
-                yield from _packed(lines, link, _of(lots, pointers=False))
+                yield from _packed(lines, reader, _of(lots, pointers=False))
             ending = read_ending(looking, sorter.aside, surface, wants)
-            yield from _packed(lines, link, keys_of(ending.caches))
+            yield from _packed(lines, reader, keys_of(ending.caches))
             yield from lines.end()
 
     def prints(
@@ -98,8 +102,8 @@ class KeyArchive:
             yield link
 
 
-def _packed(lines: Lines, link: Link, keys: Sequence[bytes]) -> Iterator[Piece]:
-    for each in read_content(link, keys):
+def _packed(lines: Lines, reader: ContentReader, keys: Sequence[bytes]) -> Iterator[Piece]:
+    for each in reader.read(keys):
         line, lasting = key_line(each)
         yield from lines.add(line, lasting=lasting, count=0 if each.continues else 1)
 

@@ -34,8 +34,8 @@ class Repeats:
     SCAN goes through the hash table in an order that growing does not change. When the table
     shrinks, one bucket of the smaller table covers several of the larger, some of which may have
     been returned just before. Those are the only repeats: at the start of a reply, of keys that
-    were at the end of those before. What can escape is less than one bucket each time that the
-    table shrinks during the pass.
+    were at the end of those before, so that the last hundred tell whether there are any. What can
+    escape is less than one bucket each time that the table shrinks during the pass.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Repeats:
         """Return the keys of the next reply that were not there just before."""
         last = self._last
         self._last = (keys if len(keys) >= _WINDOW else last + keys)[-_WINDOW:]
-        if set(keys[:_FIRST]).isdisjoint(last):
+        if set(keys[:_FIRST]).isdisjoint(last[-_FIRST:]):
             return keys
         seen = set(last)
         return [key for key in keys if key not in seen]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from services.archive.formats import TypedKey
@@ -10,6 +11,7 @@ from services.stores.redis.link import Word, packed
 from services.tenancy.layout import bytes_of
 
 _SLICE = 500
+_END_OF_FIELD = itemgetter(2)
 _NOBODY = "kato-tenants"
 
 Words = tuple[Word, ...]
@@ -58,20 +60,27 @@ def made_of(key: TypedKey, now: int) -> Made | None:
     """Return what it takes to write a key; None where its time is over.
 
     Fields that have ended are left out: a hash of these alone would hold nothing and be there.
-    Servers that tell no absolute time of a key (before Redis 7) leave it as long from now on.
     """
-    ends = key.expires_at
-    if ends is None and key.pttl is not None:
-        ends = now + key.pttl
+    ends = end_of(key, now)
     if ends is not None and ends <= now:
         return None
     value = key.value
     field_ends: Sequence[tuple[bytes, int]] = ()
-    if key.type == "hash":
+    if key.type == "hash" and any(map(_END_OF_FIELD, value)):
         value = [each for each in value if not each[2] or each[2] > now]
         field_ends = [(bytes_of(field), at) for field, _, at in value if at]
     size = len(key.key) + _size(key.type, value)
     return Made(key.key, key, value, size, ends, field_ends)
+
+
+def end_of(key: TypedKey, now: int) -> int | None:
+    """Return when a key ends, in milliseconds since 1970.
+
+    Servers that tell no absolute time of a key (before Redis 7) leave it as long from now on.
+    """
+    if key.expires_at is None and key.pttl is not None:
+        return now + key.pttl
+    return key.expires_at
 
 
 def _size(kind: str, value: Any) -> int:
@@ -92,20 +101,20 @@ def _string(name: bytes, value: str, continues: bool) -> Iterator[Words]:
 
 
 def _list(name: bytes, value: Sequence[str], _: bool) -> Iterable[Words]:
-    return _adding("RPUSH", name, list(map(bytes_of, value)))
+    return _adding("RPUSH", name, _all(value))
 
 
 def _set(name: bytes, value: Sequence[str], _: bool) -> Iterable[Words]:
-    return _adding("SADD", name, list(map(bytes_of, value)))
+    return _adding("SADD", name, _all(value))
 
 
 def _zset(name: bytes, value: Sequence[Sequence[str]], _: bool) -> Iterable[Words]:
-    words = [bytes_of(word) for member, score in value for word in (score, member)]
+    words = _all([word for member, score in value for word in (score, member)])
     return _adding("ZADD", name, words, of_each=2)
 
 
 def _hash(name: bytes, value: Sequence[Sequence[Any]], _: bool) -> Iterable[Words]:
-    words = [bytes_of(word) for field, text, _ in value for word in (field, text)]
+    words = _all([word for field, text, _ in value for word in (field, text)])
     return _adding("HSET", name, words, of_each=2)
 
 
@@ -142,8 +151,18 @@ def _group(name: bytes, group: Mapping[str, Any]) -> Iterator[Words]:
         )  # fmt: skip
 
 
+def _all(texts: Sequence[str]) -> list[bytes]:
+    """Return what `bytes_of` makes of each, of most without a call."""
+    try:
+        return [text.encode("utf-8", "surrogateescape") for text in texts]
+    except UnicodeEncodeError:
+        return list(map(bytes_of, texts))
+
+
 def _adding(verb: str, name: bytes, words: Sequence[bytes], *, of_each: int = 1) -> Iterable[Words]:
     size = _SLICE * of_each
+    if len(words) <= size:
+        return ((verb, name, *words),) if words else ()
     return [(verb, name, *words[at : at + size]) for at in range(0, len(words), size)]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from services.archive.formats import TypedKey
 from services.archive.models import Fingerprint
 from services.stores.redis.link import Link
-from services.stores.redis.typed_content import read_content
+from services.stores.redis.typed_content import ContentReader
 from services.tenancy.layout import text_of
 
 _BATCH = 500
@@ -90,21 +90,20 @@ def _state(value: dict[str, Any]) -> Any:
 
 def differing(link: Link, keys: Iterable[TypedKey], *, now: int) -> Iterator[str]:
     """Yield the names of keys that are not there as they are given. Raises StoreError."""
-    batch: list[KeySum] = []
+    reader, batch = ContentReader(link), list[KeySum]()
     for each in sums_of(keys, now):
         batch.append(each)
         if len(batch) == _BATCH:
-            yield from _differing(link, batch, now)
+            link.prolong()
+            yield from _differing(reader, batch, now)
             batch = []
-    yield from _differing(link, batch, now)
-
-
-def _differing(link: Link, batch: list[KeySum], now: int) -> Iterator[str]:
-    if not batch:
-        return
     link.prolong()
+    yield from _differing(reader, batch, now)
+
+
+def _differing(reader: ContentReader, batch: list[KeySum], now: int) -> Iterator[str]:
     names = [each.first.key for each in batch]
-    found = {each.first.key: each for each in sums_of(read_content(link, names), now)}
+    found = {each.first.key: each for each in sums_of(reader.read(names), now)}
     for each in batch:
         there = found.get(each.first.key)
         if not (each.is_over if there is None else each.equals(there)):

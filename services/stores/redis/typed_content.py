@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import hiredis
@@ -20,55 +19,42 @@ from services.stores.redis.erase_sessions import chunks, sound
 from services.stores.redis.errors import STORE
 from services.stores.redis.large_content import PIECE_BYTES, in_turn, pairs_of, pieces_of
 from services.stores.redis.link import Link, form, packed
-from services.stores.redis.scan import MEMORY
+from services.stores.redis.scan import memory_of
 from services.tenancy.layout import text_of
 
 _BATCH = 500
 _HEAD = 16 * 1024  # bytes of a string that are read at sight
 _ROUND_BYTES = 4 * 1024 * 1024  # memory of the keys that are read whole in one round
-_TRIES = 3
+_TRIES = 4
+_MOST_WORDS = 10_000
 _VOLATILE = re.compile(rb"(?:subexpiry|keys_with_volatile_items)=(\d+)")
 _NEVER, _GONE = -1, -2
 
-
-@dataclass(slots=True)
-class _Found:
-    """A key that is there; TTLs in ms, `expires_at` as a Unix time in ms, `memory` in bytes.
-
-    More of it is told in the second round.
-    """
-
-    key: bytes
-    type: str
-    pttl: int | None
-    expires_at: int | None = None
-    memory: int = PIECE_BYTES + 1
-
-    def typed(self, value: Any, *, continues: bool = False) -> TypedKey:
-        return TypedKey(self.key, self.type, value, self.pttl, self.expires_at, continues)
+Sized = tuple[bytes, str, int]
+"""A key with its type and its memory in bytes."""
 
 
-def read_content(link: Link, keys: Sequence[bytes]) -> Iterator[TypedKey]:
-    """Yield the keys that are there with their content; a large one in several pieces in a row.
-
-    A key whose type changes while it is read is read again. Raises StoreError, StoreRejected for
-    a key of a type that no other server is sure to have (a module's).
-    """
-    reading = _Reading(link)
-    for batch in chunks(keys, _BATCH):
-        yield from reading.read(batch)
-
-
-class _Reading:
-    """Reads over one link; whether the server has TTLs of hash fields is asked once."""
+class ContentReader:
+    """Reads keys over one link. What it learns of their types serves it for those that follow."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._types = _Types(link)
         self._field_ttls: bool | None = None
         self._again: list[bytes] = []
 
     def read(self, keys: Sequence[bytes]) -> Iterator[TypedKey]:
-        """Read some keys, and those once more that changed their type meanwhile."""
+        """Yield those keys that are there with their content, in any order.
+
+        A large one comes in several pieces in a row. A key that changes its type or its TTL while
+        it is read is read again. Raises StoreError, StoreRejected for a key of a type that no other
+        server is sure to have (a module's).
+        """
+        self._field_ttls = None
+        for batch in chunks(keys, _BATCH):
+            yield from self._read(batch)
+
+    def _read(self, keys: Sequence[bytes]) -> Iterator[TypedKey]:
         for _ in range(_TRIES):
             self._again = []
             yield from self._once(keys)
@@ -78,136 +64,218 @@ class _Reading:
         raise StoreUnavailable(STORE, "reading keys", "a key changes its type all the time")
 
     def _once(self, keys: Sequence[bytes]) -> Iterator[TypedKey]:
-        due: list[_Found] = []
+        kinds = self._types.of(keys)
+        strings = [key for key, kind in zip(keys, kinds, strict=True) if kind == "string"]
+        others = [each for each in zip(keys, kinds, strict=True) if each[1] not in _NO_OTHERS]
+        if strings:
+            yield from self._strings(strings)
+        if others:
+            yield from self._others(others)
+
+    def _others(self, keys: Sequence[tuple[bytes, str]]) -> Iterator[TypedKey]:
+        """Read keys of other types: those that are not large whole, some at once."""
+        due: list[Sized] = []
         size = 0
-        for each, short in self._second(self._first(keys)):
-            if short is not None:
-                yield each.typed(text_of(short))
-            elif each.type not in _WHOLE or each.memory > PIECE_BYTES:
+        for each in self._sized(keys):
+            _, kind, memory = each
+            if kind not in _WHOLE or memory > PIECE_BYTES:
                 yield from self._in_pieces(each)
-            else:
-                if size + each.memory > _ROUND_BYTES:
-                    yield from self._whole(due)
-                    due, size = [], 0
-                due.append(each)
-                size += each.memory
+                continue
+            if size + memory > _ROUND_BYTES:
+                yield from self._whole(due)
+                due, size = [], 0
+            due.append(each)
+            size += memory
         yield from self._whole(due)
 
-    def _first(self, keys: Sequence[bytes]) -> list[_Found]:
-        """Ask for types and TTLs; keys that are gone are left out."""
-        self._link.send(b"".join([_FIRST % (len(key), key, len(key), key) for key in keys]))
-        replies = sound(self._link, 2 * len(keys))
-        told = zip(keys, replies[::2], replies[1::2], strict=True)
+    def _strings(self, keys: Sequence[bytes]) -> Iterator[TypedKey]:
+        """Read strings: one that is short comes at sight."""
+        self._link.send(b"".join([_SHORT % (len(key), key, len(key), key) for key in keys]))
+        replies = self._link.replies(2 * len(keys))
+        ending, longer = list[TypedKey](), list[bytes]()
+        for key, value, pttl in zip(keys, replies[::2], replies[1::2], strict=True):
+            if not self._is_there(key, value, pttl):
+                continue
+            if not 0 < len(value) < _HEAD:
+                longer.append(key)
+            elif pttl == _NEVER:
+                yield TypedKey(key, "string", text_of(value))
+            else:
+                ending.append(TypedKey(key, "string", text_of(value), pttl))
+        yield from self._with_ends(ending)
+        for key in longer:
+            yield from self._in_pieces((key, "string", PIECE_BYTES))
+
+    def _sized(self, keys: Sequence[tuple[bytes, str]]) -> list[Sized]:
+        """Ask for the memory of keys that are there; where it is withheld, they are large."""
+        self._link.send(memory_of([key for key, _ in keys]))
+        told = zip(keys, self._link.replies(len(keys)), strict=True)
         return [
-            _Found(key, kind.decode("ascii", "replace"), pttl if pttl >= 0 else None)
-            for key, kind, pttl in told
-            if kind != b"none" and pttl != _GONE
+            (key, kind, memory if isinstance(memory, int) else PIECE_BYTES + 1)
+            for (key, kind), memory in told
+            if memory is not None
         ]
 
-    def _second(self, keys: Sequence[_Found]) -> list[tuple[_Found, bytes | None]]:
-        """Ask for short strings whole, for the memory of all else, and when each expires."""
-        self._link.send(b"".join(map(_second, keys)))
-        replies = iter(self._link.replies(sum(1 if key.pttl is None else 2 for key in keys)))
-        found: list[tuple[_Found, bytes | None]] = []
-        for each in keys:
-            reply = next(replies)
-            expires = next(replies) if each.pttl is not None else None
-            if reply is None or expires == _GONE or not self._is_readable(each, reply):
-                continue
-            if expires == _NEVER:  # since it was asked for its TTL it was written anew
-                each.pttl = None
-            elif isinstance(expires, int):
-                each.expires_at = expires
-            if isinstance(reply, int):
-                each.memory = reply
-            is_short = isinstance(reply, bytes) and 0 < len(reply) < _HEAD
-            found.append((each, reply if is_short else None))
-        return found
-
-    def _is_readable(self, each: _Found, reply: Any) -> bool:
-        """Note a key of another type now. Raises StoreError; a withheld MEMORY USAGE is none."""
-        if not isinstance(reply, hiredis.ReplyError):
-            return True
-        if str(reply).startswith("WRONGTYPE"):
-            self._again.append(each.key)
-            return False
-        if each.type == "string":
-            raise self._link.error(reply)
-        return True
-
-    def _whole(self, keys: Sequence[_Found]) -> Iterator[TypedKey]:
+    def _whole(self, keys: Sequence[Sized]) -> Iterator[TypedKey]:
         """Read keys whole, in one round."""
-        self._link.send(b"".join([_filled(_WHOLE[each.type], each.key) for each in keys]))
-        for each, reply in zip(keys, self._link.replies(len(keys)), strict=True):
-            if self._is_sound(each, reply) and reply and (value := self._value(each, reply)):
-                yield each.typed(value)  # an empty one is gone
+        self._link.send(
+            b"".join([_WHOLE[kind] % (len(key), key, len(key), key) for key, kind, _ in keys])
+        )
+        replies = self._link.replies(2 * len(keys))
+        ending: list[TypedKey] = []
+        for (key, kind, _), reply, pttl in zip(keys, replies[::2], replies[1::2], strict=True):
+            if not self._is_there(key, reply, pttl) or not (value := self._value(key, kind, reply)):
+                continue  # an empty one is gone
+            if pttl == _NEVER:
+                yield TypedKey(key, kind, value)
+            else:
+                ending.append(TypedKey(key, kind, value, pttl))
+        yield from self._with_ends(ending)
 
-    def _is_sound(self, each: _Found, reply: Any) -> bool:
-        if not self._is_readable(each, reply):
-            return False
-        if isinstance(reply, hiredis.ReplyError):
-            raise self._link.error(reply)
-        return True
+    def _is_there(self, key: bytes, reply: Any, pttl: Any) -> bool:
+        """Whether a key was there, and of the type that it was read as. Raises StoreError."""
+        if not isinstance(reply, hiredis.ReplyError) and isinstance(pttl, int):
+            return pttl != _GONE
+        if not str(reply).startswith("WRONGTYPE"):
+            raise self._link.error(reply if isinstance(reply, hiredis.ReplyError) else pttl)
+        self._mistook(key)
+        return False
 
-    def _value(self, each: _Found, reply: Any) -> Any:
-        match each.type:
-            case "list":
-                return list(map(text_of, reply))
+    def _with_ends(self, found: Sequence[TypedKey]) -> Iterator[TypedKey]:
+        """Ask when keys end, of a server that tells (since Redis 7).
+
+        One that does not end any more was written meanwhile, and is read again: what it had is not
+        to come back for good.
+        """
+        if not found:
+            return
+        self._link.send(b"".join([_END % (len(each.key), each.key) for each in found]))
+        for each, end in zip(found, self._link.replies(len(found)), strict=True):
+            if end == _NEVER:
+                self._again.append(each.key)
+            elif end != _GONE:
+                yield each._replace(expires_at=end) if isinstance(end, int) else each
+
+    def _value(self, key: bytes, kind: str, reply: Any) -> Any:
+        match kind:
             case "set":
                 return sorted(map(text_of, reply))
-            case "zset":
-                return pairs_of(reply)
+            case "hash":
+                return self._fields(key, in_turn(reply)) if reply else None
+            case "list":
+                return list(map(text_of, reply))
             case _:
-                return self._fields(each.key, in_turn(reply))
+                return pairs_of(reply)
 
-    def _in_pieces(self, each: _Found) -> Iterator[TypedKey]:
+    def _in_pieces(self, sized: Sized) -> Iterator[TypedKey]:
         """Read a large value, or a stream's, piece by piece."""
+        key, kind, memory = sized
+        first = self._first_of(key, kind)
+        if first is None:
+            return
         begun = False
-        for piece in pieces_of(self._link, each.key, each.type, each.memory):
-            value = self._fields(each.key, piece) if each.type == "hash" else piece
-            yield each.typed(value, continues=begun)
+        for piece in pieces_of(self._link, key, kind, memory):
+            value = self._fields(key, piece) if kind == "hash" else piece
+            yield first._replace(value=value, continues=begun)
             begun = True
+
+    def _first_of(self, key: bytes, kind: str) -> TypedKey | None:
+        """Ask whether a key is there, of that type, and when it ends; its value comes later."""
+        self._link.send(_ABOUT % ((len(key), key) * 3))
+        now, pttl, end = self._link.replies(3)
+        for reply in (now, pttl):
+            if isinstance(reply, hiredis.ReplyError):
+                raise self._link.error(reply)
+        if now == b"none" or _GONE in (pttl, end):
+            return None
+        if now != kind.encode():
+            self._mistook(key)
+            return None
+        if _NEVER in (pttl, end):
+            return TypedKey(key, kind, None)
+        return TypedKey(key, kind, None, pttl, end if isinstance(end, int) else None)
+
+    def _mistook(self, key: bytes) -> None:
+        """Have a key read again that is of another type, which is asked from then on."""
+        self._types.doubt(key)
+        self._again.append(key)
 
     def _fields(self, key: bytes, reply: Sequence[bytes]) -> list[list[Any]]:
         """Return a hash's fields with their values and when they expire, by their names.
 
         One that expired since it was read is gone: its value is not to come back for good.
         """
-        told = zip(reply[::2], reply[1::2], self._ends(key, reply[::2]), strict=True)
-        found = (
-            [text_of(field), text_of(value), None if end == _NEVER else end]
-            for field, value, end in told if end != _GONE
-        )  # fmt: skip
-        return sorted(found, key=lambda each: each[0])
+        texts = list(map(text_of, reply))
+        pairs, ends = zip(texts[::2], texts[1::2], strict=True), self._ends(key, reply[::2])
+        if ends is None:
+            return [[name, value, None] for name, value in sorted(pairs)]
+        return [
+            [name, value, None if end == _NEVER else end]
+            for (name, value), end in sorted(zip(pairs, ends, strict=True))
+            if end != _GONE
+        ]
 
-    def _ends(self, key: bytes, fields: Sequence[bytes]) -> Sequence[int]:
+    def _ends(self, key: bytes, fields: Sequence[bytes]) -> Sequence[int] | None:
+        """Return when each field expires; None where none of the database does."""
         if self._field_ttls is None:
             self._field_ttls = _has_field_ttls(self._link)
         if not self._field_ttls:
-            return [_NEVER] * len(fields)
+            return None
         ends = self._link.ask("HPEXPIRETIME", key, "FIELDS", len(fields), *fields)
         return ends or [_GONE] * len(fields)
 
 
-_FIRST = form("TYPE", None) + form("PTTL", None)
-_SHORT = form("GETRANGE", None, 0, _HEAD - 1)
-_END = form("PEXPIRETIME", None)
+class _Types:
+    """What type keys are of: asked of the server, until it is known of the word after their head.
+
+    KATO's and the guide's keys of a kind are of one type. Of a word whose keys differ it is asked
+    for each.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._of_word: dict[bytes, str] = {}
+
+    def of(self, keys: Sequence[bytes]) -> list[str]:
+        """Return the type of each key, as Redis calls it; it may be another by now."""
+        known = self._of_word.get
+        found = [known((key + b"::").split(b":", 2)[1], _UNKNOWN) for key in keys]
+        if _UNKNOWN in found:
+            asked = [at for at, kind in enumerate(found) if kind == _UNKNOWN]
+            for at, kind in zip(asked, self._ask([keys[at] for at in asked]), strict=True):
+                found[at] = kind
+        return found
+
+    def doubt(self, key: bytes) -> None:
+        """Ask for the types of all keys with this one's word from now on."""
+        self._of_word[_word(key)] = _UNKNOWN
+
+    def _ask(self, keys: Sequence[bytes]) -> list[str]:
+        self._link.send(b"".join([_TYPE % (len(key), key) for key in keys]))
+        kinds = [kind.decode("ascii", "replace") for kind in sound(self._link, len(keys))]
+        if len(self._of_word) > _MOST_WORDS:
+            self._of_word.clear()
+        for key, kind in zip(keys, kinds, strict=True):
+            if kind != "none" and self._of_word.setdefault(_word(key), kind) != kind:
+                self.doubt(key)
+        return kinds
+
+
+def _word(key: bytes) -> bytes:
+    return (key + b"::").split(b":", 2)[1]
+
+
+_UNKNOWN = ""
+_NO_OTHERS = frozenset({"string", "none"})
+_TYPE, _PTTL, _END = form("TYPE", None), form("PTTL", None), form("PEXPIRETIME", None)
+_ABOUT = _TYPE + _PTTL + _END
+_SHORT = form("GETRANGE", None, 0, _HEAD - 1) + _PTTL
 _WHOLE = {
-    "list": form("LRANGE", None, 0, -1),
-    "set": form("SMEMBERS", None),
-    "zset": form("ZRANGE", None, 0, -1, "WITHSCORES"),
-    "hash": form("HGETALL", None),
+    "list": form("LRANGE", None, 0, -1) + _PTTL,
+    "set": form("SMEMBERS", None) + _PTTL,
+    "zset": form("ZRANGE", None, 0, -1, "WITHSCORES") + _PTTL,
+    "hash": form("HGETALL", None) + _PTTL,
 }
-
-
-def _filled(command: bytes, key: bytes) -> bytes:
-    return command % (len(key), key)
-
-
-def _second(each: _Found) -> bytes:
-    """Write what is asked second of a key; when it expires only of one that does."""
-    first = _filled(_SHORT if each.type == "string" else MEMORY, each.key)
-    return first if each.pttl is None else first + _filled(_END, each.key)
 
 
 def _has_field_ttls(link: Link) -> bool:

@@ -10,12 +10,6 @@ from services.stores.redis.erase_sessions import sound
 from services.stores.redis.link import Link, packed
 
 
-def milliseconds(link: Link) -> int:
-    """Return the server's own time, since 1970: it is what its keys end by."""
-    seconds, micro = link.ask("TIME")
-    return int(seconds) * 1000 + int(micro) // 1000
-
-
 def lets_fields_end(link: Link, name: bytes) -> bool:
     """Ask with a look at a key: servers before Redis 7.4 and Valkey 9 do not know it."""
     link.send(packed("HPTTL", name, "FIELDS", 1, b""))

@@ -8,9 +8,9 @@ several pieces, is built aside and takes its name by RENAMENX.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import redis
 
@@ -19,19 +19,18 @@ from services.errors import StoreUnavailable
 from services.restore.models import KeysWritten
 from services.stores.redis.erase_sessions import chunks, node_of, sound, values_of
 from services.stores.redis.errors import STORE
-from services.stores.redis.link import Link, conversation, form, packed
-from services.stores.redis.typed_commands import Made, made_of
+from services.stores.redis.link import Link, conversation, form
+from services.stores.redis.typed_aside import ASIDE, Aside, milliseconds
+from services.stores.redis.typed_commands import Made, end_of, made_of
 from services.stores.redis.typed_compare import differing
-from services.stores.redis.typed_looks import lets_fields_end, milliseconds, there, watched
+from services.stores.redis.typed_looks import lets_fields_end, there, watched
 from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of, text_of
 
-ASIDE = b"kato-tenants:restoring:"
-"""How the names begin under which large keys are built; one that is left behind ends by itself."""
-
 _BATCH_KEYS, _BATCH_BYTES = 500, 1 << 20
-_ASIDE_MILLISECONDS = 3_600_000
 _OPERATION = "writing keys"
 _TRIES = 5
+
+T = TypeVar("T")
 
 
 class KeyWriting:
@@ -98,24 +97,24 @@ class KeyWriting:
 
 
 @dataclass(slots=True)
-class _Batch:
-    """Keys of different names, to be written at once."""
+class _Batch(Generic[T]):
+    """What it takes to write keys of different names at once, by their names."""
 
-    write: Callable[[list[Made]], None]
-    keys: dict[bytes, Made] = field(default_factory=dict)
+    write: Callable[[dict[bytes, T]], None]
+    keys: dict[bytes, T] = field(default_factory=dict)
     size: int = 0
 
-    def add(self, made: Made) -> None:
+    def add(self, name: bytes, made: T, size: int) -> None:
         """Take one more; what there is already is written before, where it is enough."""
-        if self.size + made.size > _BATCH_BYTES or len(self.keys) == _BATCH_KEYS:
+        if self.size + size > _BATCH_BYTES or len(self.keys) == _BATCH_KEYS:
             self.end()
-        self.keys[made.name] = made
-        self.size += made.size
+        self.keys[name] = made
+        self.size += size
 
     def end(self) -> None:
         """Write what there is."""
         if self.keys:
-            self.write(list(self.keys.values()))
+            self.write(self.keys)
             self.keys, self.size = {}, 0
 
 
@@ -126,25 +125,27 @@ class _Run:
         self._link = link
         self._now = milliseconds(link)
         self._field_ends: bool | None = None
-        self._sent: list[Made] = []
+        self._sent: Collection[bytes] = ()
         self._written = 0
         self._there, self._over = list[str](), list[str]()
         self._ends_lost = dict[str, None]()
 
     def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
         strings, others = _Batch(self._write_strings), _Batch(self._write_others)
-        pieces = self._made(keys)
+        pieces = iter(keys)
         ahead = next(pieces, None)
         while ahead is not None:
-            made, ahead = ahead, next(pieces, None)
-            is_large = ahead is not None and ahead.of.continues
-            if is_large or made.name in strings.keys or made.name in others.keys:
+            key, ahead = ahead, next(pieces, None)
+            is_large = ahead is not None and ahead.continues
+            if is_large or key.key in strings.keys or key.key in others.keys:
                 strings.end()
                 others.end()
             if is_large:
-                ahead = self._write_large(made, ahead, pieces)
-            else:
-                (strings if made.of.type == "string" else others).add(made)
+                ahead = self._write_large(key, ahead, pieces)
+            elif key.type == "string":
+                self._add_string(strings, key)
+            elif made := self._made(key):
+                others.add(made.name, made, made.size)
         strings.end()
         others.end()
         self._settle()
@@ -152,18 +153,29 @@ class _Run:
             self._written, tuple(self._there), tuple(self._over), tuple(self._ends_lost)
         )
 
-    def _made(self, keys: Iterable[TypedKey]) -> Iterator[Made]:
-        """Yield what each key takes; of those that are over only the name is noted."""
-        for key in keys:
-            made = made_of(key, self._now)
-            if made is None:
-                if not key.continues:
-                    self._over.append(text_of(key.key))
-            elif made.field_ends and not self._knows_field_ends(made.name):
-                self._ends_lost[text_of(key.key)] = None
-                yield made._replace(field_ends=())
-            else:
-                yield made
+    def _add_string(self, strings: _Batch[bytes], key: TypedKey) -> None:
+        """Have a string written by one command; of one that is over only the name is noted."""
+        name, value, ends = key.key, bytes_of(key.value), end_of(key, self._now)
+        if ends is None:
+            command = _SET % (len(name), name, len(value), value)
+        elif ends > self._now:
+            until = b"%d" % ends
+            command = _SET_UNTIL % (len(name), name, len(value), value, len(until), until)
+        else:
+            self._over.append(text_of(name))
+            return
+        strings.add(name, command, len(command))
+
+    def _made(self, key: TypedKey) -> Made | None:
+        """Return what a key takes; of one that is over only the name is noted."""
+        made = made_of(key, self._now)
+        if made is None:
+            if not key.continues:
+                self._over.append(text_of(key.key))
+        elif made.field_ends and not self._knows_field_ends(made.name):
+            self._ends_lost[text_of(key.key)] = None
+            return made._replace(field_ends=())
+        return made
 
     def _knows_field_ends(self, name: bytes) -> bool:
         """Ask once."""
@@ -178,46 +190,50 @@ class _Run:
         else:
             (self._over if written is None else self._there).append(text_of(name))
 
-    def _note_batch(self, batch: Sequence[Made], taken: Collection[bytes]) -> None:
+    def _note_batch(self, batch: Collection[bytes], taken: Collection[bytes]) -> None:
         """Note what was written, and what was there already."""
         self._written += len(batch) - len(taken)
-        self._there += [text_of(made.name) for made in batch if made.name in taken]
+        self._there += [text_of(name) for name in batch if name in taken] if taken else ()
 
-    def _write_large(self, made: Made, ahead: Made | None, pieces: Iterator[Made]) -> Made | None:
+    def _write_large(
+        self, key: TypedKey, ahead: TypedKey | None, pieces: Iterator[TypedKey]
+    ) -> TypedKey | None:
         """Write a key of several pieces, and return what comes after the last of them."""
         self._settle()
-        aside = _Aside(self._link, made)
-        while ahead is not None and ahead.of.continues:
-            aside.add(ahead)
+        made = self._made(key)
+        aside = Aside(self._link, made) if made else None
+        while ahead is not None and ahead.continues:
+            if aside and (more := self._made(ahead)):
+                aside.add(more)
             ahead = next(pieces, None)
-        self._note(made.name, aside.end())
+        if aside:
+            self._note(key.key, aside.end())
         return ahead
 
-    def _write_others(self, batch: list[Made]) -> None:
+    def _write_others(self, keys: dict[bytes, Made]) -> None:
         """Write keys of which none is a string, in one transaction."""
-        for made in batch:
-            if made.is_empty:
-                self._note(made.name, None)
-        batch = [made for made in batch if not made.is_empty]
-        if not batch:
+        for name in [name for name, made in keys.items() if made.is_empty]:
+            self._note(name, None)
+            del keys[name]
+        if not keys:
             return
         self._settle()
         for _ in range(_TRIES):
-            taken = watched(self._link, [made.name for made in batch])
-            free = [made for made in batch if made.name not in taken]
+            taken = watched(self._link, list(keys))
+            free = (made for name, made in keys.items() if name not in taken)
             if _done(self._link, [each for made in free for each in made.commands(made.name)]):
-                self._note_batch(batch, taken)
+                self._note_batch(keys, taken)
                 return
         raise StoreUnavailable(STORE, _OPERATION, "the same keys are written all the time")
 
-    def _write_strings(self, batch: list[Made]) -> None:
+    def _write_strings(self, keys: dict[bytes, bytes]) -> None:
         """Write strings, for each of which one command looks, writes and says when it ends.
 
         While the server does that, the next are made ready.
         """
         self._settle()
-        self._link.send(b"".join(map(_set_where_free, batch)))
-        self._sent = batch
+        self._link.send(b"".join(keys.values()))
+        self._sent = keys.keys()
 
     def _settle(self) -> None:
         """Read what came of the strings that were sent last; nothing else may be asked before.
@@ -225,59 +241,17 @@ class _Run:
         How long it took to read more of the archive is no time that the server took.
         """
         self._link.prolong()
-        batch, self._sent = self._sent, []
-        replies = zip(batch, sound(self._link, len(batch)), strict=True)
-        self._note_batch(batch, {made.name for made, reply in replies if reply is None})
+        sent, self._sent = self._sent, ()
+        replies = sound(self._link, len(sent))
+        if None in replies:
+            told = zip(sent, replies, strict=True)
+            self._note_batch(sent, {name for name, reply in told if reply is None})
+        else:
+            self._note_batch(sent, ())
 
 
 _SET = form("SET", None, None, "NX")
 _SET_UNTIL = form("SET", None, None, "NX", "PXAT", None)
-
-
-def _set_where_free(made: Made) -> bytes:
-    name, value = made.name, bytes_of(made.of.value)
-    if made.expires_at is None:
-        return _SET % (len(name), name, len(value), value)
-    ends = b"%d" % made.expires_at
-    return _SET_UNTIL % (len(name), name, len(value), value, len(ends), ends)
-
-
-class _Aside:
-    """A large key that is being built under another name, which ends by itself if it is left."""
-
-    def __init__(self, link: Link, first: Made) -> None:
-        self._link, self._first = link, first
-        self._name = ASIDE + hashlib.sha256(first.name).hexdigest().encode()
-        self._taken = bool(link.ask("EXISTS", first.name))
-        link.ask("UNLINK", self._name)
-        self.add(first)
-
-    def add(self, piece: Made) -> None:
-        """Add a piece; nothing where the name is taken already."""
-        if self._taken or piece.is_empty:
-            return
-        self._link.prolong()
-        commands = [*piece.pieces(self._name), packed("PEXPIRE", self._name, _ASIDE_MILLISECONDS)]
-        self._link.send(b"".join(commands))
-        sound(self._link, len(commands))
-
-    def end(self) -> bool | None:
-        """Give it its name where that is free; None where nothing is left of it to be there."""
-        if self._taken:
-            return False
-        self._link.prolong()
-        ends = self._first.expires_at
-        if ends is not None and ends <= milliseconds(self._link):
-            self._link.ask("UNLINK", self._name)
-        if not self._link.ask("EXISTS", self._name):
-            return None
-        last = [packed("PERSIST", self._name), *self._first.end(self._name)]
-        last.append(packed("RENAMENX", self._name, self._first.name))
-        done = self._link.transaction(last)
-        renamed = bool(done and done[-1])
-        if not renamed:
-            self._link.ask("UNLINK", self._name)
-        return renamed
 
 
 def _done(link: Link, commands: Sequence[bytes]) -> bool:

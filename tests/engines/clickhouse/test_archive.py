@@ -16,12 +16,12 @@ from services.stores.adapters import Stores
 from services.stores.archive_sources import ArchiveSources
 from services.stores.clickhouse.archive import PatternArchive
 from services.stores.clickhouse.native_blocks import (
-    Block,
+    Chunk,
     Frame,
     NotWhole,
     Sums,
     TooLarge,
-    blocks_of,
+    chunks_of,
 )
 from services.stores.clickhouse.query import ClickHouse
 from tests.engines.clickhouse.kato_tables import (
@@ -152,16 +152,20 @@ def stream_of(client: Client, frame: Frame, rows: int) -> bytes:
     return client.raw_query(query, fmt="Native", settings={"max_block_size": 40})
 
 
-def read(pieces: list[bytes], frame: Frame) -> tuple[list[Block], Sums]:
+def read(pieces: list[bytes], frame: Frame) -> tuple[list[Chunk], Sums]:
     sums = Sums()
-    return list(blocks_of(pieces, frame, sums, most=1 << 20)), sums
+    return list(chunks_of(pieces, frame, sums, most=500)), sums
 
 
 def test_however_the_stream_is_cut_into_pieces_its_blocks_are_the_same(clickhouse: Client) -> None:
     frame = Frame()
     data = stream_of(clickhouse, frame, 300)
     whole, sums = read([data], frame)
-    assert sum(block.rows for block in whole) == 300 == sums.rows
+    assert sum(chunk.rows for chunk in whole) == 300 == sums.rows
+    assert len(whole) > 2
+    assert all(len(chunk.content) <= 500 for chunk in whole)
+    names = b"".join(chunk.content for chunk in whole)
+    assert all(b"%d" % number in names for number in range(300))
 
     @given(st.lists(st.integers(1, 400), min_size=1))
     @hypothesis_settings(max_examples=30)
@@ -181,7 +185,7 @@ def test_however_the_stream_is_cut_into_pieces_its_blocks_are_the_same(clickhous
         except NotWhole:
             return
         assert not more.strip(b"\0")  # cut where a block ends: the server's own end tells
-        assert got.rows == sum(block.rows for block in found) <= 300
+        assert got.rows == sum(chunk.rows for chunk in found) <= 300
 
     cut()
     broken()
@@ -191,4 +195,4 @@ def test_a_block_is_bounded(clickhouse: Client) -> None:
     frame = Frame()
     data = stream_of(clickhouse, frame, 30)
     with pytest.raises(TooLarge):
-        list(blocks_of([data], frame, Sums(), most=50))
+        list(chunks_of([data], frame, Sums(), most=50))

@@ -18,7 +18,7 @@ from services.figures import Amount, Measure
 from services.history.bring_back import bring_back, days_of
 from services.history.models import Grain, Holder, OwnerKind, second
 from services.history.ports import HistoryStore
-from tests.engines.records.test_history import DAY, HOUR, Past, store
+from tests.engines.records.test_history import DAY, GAP, HOUR, Past, store
 from tests.servers.records import Records
 from tests.unit.access.desks import ACME, OWNERSHIP, plan
 from tests.unit.history.snapshots import snapshot
@@ -30,14 +30,18 @@ NAME = Holder(OwnerKind.TENANT, "tenant/acme")
 LOOKED, UNLOOKED = BEGAN + 3 * DAY, BEGAN + DAY
 
 
-def lines(path: Path) -> list[Mapping[str, Any]]:
-    """Return what an archive has of a week in which acme grew by an amount every hour."""
-    records = Records(path, None)
-    with closing(records):
+def grow(past: Past, days: int) -> None:
+    """Let acme grow by an amount every hour, looked at as seldom as a figure stays known."""
+    recorder = past.dashboard()
+    for at in range(BEGAN, BEGAN + days * DAY, int(GAP.total_seconds())):
+        past.record(recorder, at, 100 + (at - BEGAN) // HOUR)
+
+
+def lines(path: Path, days: int) -> list[Mapping[str, Any]]:
+    """Return what an archive has of so many days in which it did."""
+    with closing(Records(path, None)) as records:
         past = Past(records)
-        recorder = past.dashboard()
-        for at in range(BEGAN, BEGAN + 7 * DAY, 300):
-            past.record(recorder, at, 100 + (at - BEGAN) // HOUR)
+        grow(past, days)
         return archived(past)
 
 
@@ -55,7 +59,7 @@ def archived(past: Past) -> list[Mapping[str, Any]]:
 
 @pytest.fixture(scope="module")
 def week(tmp_path_factory: pytest.TempPathFactory) -> list[Mapping[str, Any]]:
-    return lines(tmp_path_factory.mktemp("week"))
+    return lines(tmp_path_factory.mktemp("week"), 7)
 
 
 @pytest.fixture
@@ -145,13 +149,11 @@ def test_where_it_was_recorded_already_nothing_is_written(
 
 
 def test_where_it_is_the_same_past_nothing_is_otherwise(
-    store: HistoryStore, records: Records, week: list[Mapping[str, Any]]
+    store: HistoryStore, records: Records, tmp_path: Path
 ) -> None:
     past = Past(records, store=store)
-    recorder = past.dashboard()
-    for at in range(BEGAN, BEGAN + 8 * DAY, 300):
-        past.record(recorder, at, 100 + (at - BEGAN) // HOUR)
-    assert brought(past, week) == 0
+    grow(past, 3)
+    assert brought(past, lines(tmp_path / "theirs", 2)) == 0
 
 
 def test_a_day_with_a_row_stays_whatever_of_it_is_unknown(

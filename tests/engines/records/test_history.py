@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -188,6 +188,27 @@ def test_a_fleet_at_a_moment(past: Past) -> None:
         assert then.reasons["keys"] == ""
     before = past.service().at(datetime.fromtimestamp(START - 1, UTC))
     assert (before.figures, before.reasons) == ({}, {})
+
+
+def test_a_moment_is_told_by_the_finest_that_is_kept_of_it(store: HistoryStore) -> None:
+    """By an hour of its day, and of one before that while no day tells of it; else by a day."""
+    first = Grain.DAY.start(START)
+
+    def rolled_up(grain: Grain, until: int, patterns: Mapping[int, int]) -> None:
+        rows = {at: {ACME: row_of({"patterns": Figure(n)})} for at, n in patterns.items()}
+        assert store.roll_up(grain, rows, until, after=store.head())
+
+    def had(at: int) -> int:
+        return store.newest(at, frozenset({"patterns"})).figures_at_end()[ACME]["patterns"].value
+
+    rolled_up(
+        Grain.HOUR, first + 2 * DAY, {first: 1, first + DAY + HOUR: 5, first + DAY + 9 * HOUR: 6}
+    )
+    assert had(first + 3 * DAY) == 6
+    rolled_up(Grain.DAY, first + DAY, {first: 1})
+    assert [had(first + DAY + hours * HOUR) for hours in (0, 1, 2, 9, 10, 30)] == [1, 1, 5, 5, 6, 6]
+    rolled_up(Grain.DAY, first + 2 * DAY, {first + DAY: 6})
+    assert [had(first + DAY + hours * HOUR) for hours in (0, 1, 2, 9, 10, 30)] == [1, 1, 5, 5, 6, 6]
 
 
 def test_the_ends_of_what_is_known_are_found(past: Past) -> None:

@@ -11,17 +11,10 @@ import pytest
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 import services.stores.records.alert_tables
-import services.stores.records.apart_tables
-import services.stores.records.archive_tables
-import services.stores.records.backup_tables
-import services.stores.records.card_tables
-import services.stores.records.event_tables
 import services.stores.records.history_place_tables
 import services.stores.records.history_tables
-import services.stores.records.limit_tables
-import services.stores.records.move_tables
-import services.stores.records.parking_tables
-import services.stores.records.retention_tables  # noqa: F401  each adds its own
+import services.stores.records.life_tables
+import services.stores.records.limit_tables  # noqa: F401  each adds its own
 from services.errors import StoreUnavailable
 from services.figures import Amount, Measure
 from services.stores.records import migrations

@@ -12,8 +12,7 @@ from sqlalchemy import Table
 
 from services.move.models import moved_of, moved_text
 from services.parking.models import parked_of, parked_text
-from services.stores.records.move_tables import MOVED as MOVED_TABLE
-from services.stores.records.parking_tables import PARKED as PARKED_TABLE
+from services.stores.records.life_tables import MOVED as MOVED_TABLE, PARKED as PARKED_TABLE
 from services.stores.records.tenant_book import TenantBook
 from services.tenancy.kb_ids import TenantKey
 from tests.servers.records import Records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 import redis
@@ -10,15 +11,16 @@ import redis
 from services.archive.formats import TypedKey
 from services.errors import StoreUnavailable
 from services.stores.redis import typed_content
-from services.stores.redis.link import conversation
-from services.stores.redis.typed_content import read_content
+from services.stores.redis.large_content import PIECE_BYTES
+from services.stores.redis.link import Link, conversation
+from services.stores.redis.typed_content import ContentReader
 from services.tenancy.layout import bytes_of
 
 
 def read(client: redis.Redis, *keys: bytes) -> dict[bytes, list[TypedKey]]:
     found: dict[bytes, list[TypedKey]] = {}
     with conversation(client, operation="reading keys", seconds=60) as link:
-        for each in read_content(link, keys or client.keys()):
+        for each in ContentReader(link).read(keys or client.keys()):
             found.setdefault(each.key, []).append(each)
     return found
 
@@ -83,23 +85,44 @@ def test_what_is_gone_is_left_out(valkey: redis.Redis) -> None:
     assert list(read(valkey, b"gone", b"there")) == [b"there"]
 
 
+def before_each_round(monkeypatch: pytest.MonkeyPatch, *deeds: Callable[[], object]) -> None:
+    """Have something done before each of the next rounds that are asked of the server."""
+    send, due = Link.send, list(deeds)
+
+    def sending(link: Link, commands: bytes) -> None:
+        if due and link._operation == "reading keys":
+            due.pop(0)()
+        send(link, commands)
+
+    monkeypatch.setattr(Link, "send", sending)
+
+
+def nothing() -> None:
+    """What is done before a round that asks of no change."""
+
+
+@pytest.mark.parametrize("rounds", range(5))
 def test_a_key_that_is_written_anew_meanwhile_ends_as_it_does_now(
-    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch, rounds: int
 ) -> None:
-    """One that lost its TTL after it was asked for it ends never, and not before 1970."""
+    """One that lost its TTL while it was read ends never, and not before 1970."""
     valkey.set(b"string", b"1", px=500_000)
     valkey.rpush(b"list", b"1")
     valkey.pexpire(b"list", 500_000)
-    second = typed_content._second
 
-    def persisted(each: typed_content._Found) -> bytes:
-        valkey.persist(each.key)
-        return second(each)
+    def persist() -> None:
+        valkey.set(b"string", b"2")
+        valkey.persist(b"list")
+        valkey.rpush(b"list", b"2")
 
-    monkeypatch.setattr(typed_content, "_second", persisted)
-    found = read(valkey)
-    assert {key: (each.pttl, each.expires_at) for key, (each,) in found.items()} == {
-        b"string": (None, None), b"list": (None, None),
+    before_each_round(monkeypatch, *[nothing] * (2 + rounds), persist)
+    read_at = read(valkey)
+    for (each,) in read_at.values():
+        was = each.value in ("1", ["1"])
+        assert (each.pttl is not None, each.expires_at is not None) == (was, was)
+    monkeypatch.undo()
+    assert {key: each.value for key, (each,) in read(valkey).items()} == {
+        b"string": "2", b"list": ["1", "2"],
     }  # fmt: skip
 
 
@@ -125,17 +148,43 @@ def test_a_key_that_changes_its_type_is_never_left_out(
 ) -> None:
     """It is read as it is then; where it changes each time, that is said."""
     valkey.set(b"key", b"1")
-    second, changes = typed_content._second, [1]
 
-    def changed(each: typed_content._Found) -> bytes:
-        if changes:
-            changes.pop()
-            valkey.delete(each.key)
-            valkey.rpush(each.key, b"1") if each.type == "string" else valkey.set(each.key, b"1")
-        return second(each)
+    def changed() -> None:
+        kind = valkey.type(b"key")
+        valkey.delete(b"key")
+        valkey.rpush(b"key", b"1") if kind == b"string" else valkey.set(b"key", b"1")
 
-    monkeypatch.setattr(typed_content, "_second", changed)
+    before_each_round(monkeypatch, nothing, nothing, changed)
     assert [each.value for each in read(valkey, b"key")[b"key"]] == [["1"]]
-    changes += [1] * 9
+    monkeypatch.undo()
+    before_each_round(monkeypatch, nothing, *[changed] * 30)
     with pytest.raises(StoreUnavailable, match="changes its type all the time"):
         read(valkey, b"key")
+
+
+def test_keys_of_one_word_may_be_of_any_type(valkey: redis.Redis) -> None:
+    """What a word's keys were of is a guess, and none that leaves a key out or fails on one."""
+    kinds = (valkey.set, valkey.rpush, valkey.sadd)
+    for at in range(1200):  # some batches, each of which tells something of those after it
+        kinds[0 if at < 600 else at % 3](b"kb:word:%d" % at, b"v")
+    valkey.set(b"kb:word:1", b"")
+    valkey.set(b"kb:word:2", b"l" * 100_000)
+    names = [b"kb:word:%d" % at for at in range(1200)]
+    found = read(valkey, *names, b"kb:word:gone", b"kb:word", b"word")
+    assert {key: each.type for key, (each,) in found.items()} == {
+        name: valkey.type(name).decode() for name in names
+    }
+    assert len(found[b"kb:word:2"][0].value) == 100_000
+
+
+def test_a_key_that_seems_large_by_another_type_is_read_by_its_own(valkey: redis.Redis) -> None:
+    """A word's keys were sets so far; this one is a string of more than a piece."""
+    valkey.sadd(b"kb:word:1", b"v")
+    text = b"x" * (PIECE_BYTES + 10)
+    valkey.set(b"kb:word:2", text)
+    with conversation(valkey, operation="reading keys", seconds=60) as link:
+        reader = ContentReader(link)
+        list(reader.read([b"kb:word:1"]))
+        found = list(reader.read([b"kb:word:2"]))
+    assert [each.continues for each in found] == [False, True]
+    assert "".join(each.value for each in found).encode() == text

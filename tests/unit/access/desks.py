@@ -37,7 +37,6 @@ from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
 from services.archive.errors import ArchiveError
 from services.archive.models import Archive, Head, Manifest, State as Whole, Stored
-from services.archive.proving import Proving
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
 from services.backups.service import BackupService
@@ -99,7 +98,7 @@ from services.imports.target import target_of
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
-from services.jobs.looks import Look, LookState
+from services.jobs.looks import Look, LookBook, LookState
 from services.jobs.models import Job as Work, JobState, Progress as JobProgress
 from services.limits.models import Kept, Rule, Thresholds
 from services.limits.ports import Held
@@ -121,7 +120,6 @@ from services.purge.service import PurgeService
 from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_json, receipt_json
 from services.restore.models import Outcome as Came, Plan as Restoring, Receipt
-from services.restore.planning import Planning
 from services.restore.service import RestoreService
 from services.retention.service import RetentionService
 from services.sessions.care import SessionCare
@@ -204,6 +202,7 @@ def plan(tenant: TenantKey = ACME, kb_id: str = ACME_KB) -> Plan:
     )  # fmt: skip
 
 
+TO_MOVE = Moving(ACME, "eu-2", plan())
 ARCHIVE = Archive(
     "a", Target(ACME), ("tenant/acme",), f"s3://zed{COUNTED}", "acme.kato.tar", Whole.PROVEN, "ann",
     NOW, job="w", problem=f"zed {COUNTED}",
@@ -462,12 +461,21 @@ class World:
             Tombstone(ACME_KB, "tenant/acme", JOB.id, NOW),
             Tombstone(ZED_KB, "tenant/zed", OTHERS_JOB.id, NOW),
         )
-        self.planning, self.proving = _mock(Planning), _mock(Proving)
-        self.planning.planned.return_value = RESTORING
-        self.planning.newest.return_value = replace(
-            LOOK, found={"plan": plan_json(RESTORING)}
+        self.restoring, self.proofs, self.moving = (_mock(LookBook) for _ in range(3))
+        self.to_park, self.to_part, self.keeping = (_mock(LookBook) for _ in range(3))
+        self.keeping.newest.return_value = LOOK, KEEPING
+        self.to_purge = _mock(LookBook)
+        self.to_purge.newest.return_value = LOOK, plan()
+        self.looking = SimpleNamespace(
+            restore=self.restoring, proofs=self.proofs, move=self.moving, parking=self.to_park,
+            apart=self.to_part, retention=self.keeping, purge=self.to_purge,
         )  # fmt: skip
-        self.proving.newest.return_value = replace(LOOK, state=LookState.FAILED)
+        self.to_part.newest.return_value = LOOK, (TO_TAKE_APART, Words())
+        self.to_park.newest.return_value = LOOK, Parking(ACME, plan())
+        self.restoring.every.return_value = (RESTORING,)
+        self.restoring.newest.return_value = LOOK, RESTORING
+        self.proofs.newest.return_value = replace(LOOK, state=LookState.FAILED), None
+        self.moving.newest.return_value = LOOK, TO_MOVE
         self.restore = _mock(RestoreService)
         self.restore.plan.return_value = RESTORING
         self.restore.held_now.side_effect = lambda plan: plan
@@ -498,7 +506,7 @@ class World:
             getattr(self.parking, name).return_value = PARK
         self.move = _mock(MoveService)
         self.move.destinations.return_value = ("eu-2",)
-        self.move.plan.return_value = Moving(ACME, "eu-2", plan())
+        self.move.plan.return_value = TO_MOVE
         self.move.moved.return_value = MOVED[0]
         self.move.every.return_value = MOVED
         self.move.jobs.return_value = (MOVE, OTHERS_MOVE)
@@ -612,7 +620,8 @@ TO_DECIDE = {
     "move.plan", "move.job", "move.moved", "move.destinations",
     "apart.job", "apart.known", "apart.plan",
     "imports.target", "imports.one", "imports.preview", "imports.elsewhere", "places.facts",
-    "planning.planned", "restore.held_now",
+    "restoring.every", "restore.held_now", "moving.newest",
+    "to_park.newest", "to_part.newest", "to_purge.newest",
 }  # fmt: skip
 """What a desk asks before it can decide, since only that says whose it is. It changes nothing.
 
@@ -835,6 +844,15 @@ CASES: dict[str, Case] = {
         lambda d: d.retention.plan(), OPERATOR, Action.PLAN_RETENTION, "retention.plan",
         scopes=ANY,
     ),
+    "retention.ask": _done(
+        lambda d: d.retention.ask(), OPERATOR, Action.PLAN_RETENTION, "keeping.ask", scopes=ANY
+    ),
+    "retention.planned": Case(
+        lambda d: d.retention.planned(), OPERATOR, ANY, inner="keeping.newest"
+    ),
+    "retention.stop_planning": Case(
+        lambda d: d.retention.stop_planning(), OPERATOR, ANY, inner="keeping.stop"
+    ),
     "retention.simulate": Case(
         lambda d: d.retention.simulate([ACME]), VIEWER, ANY, inner="retention.simulate"
     ),
@@ -864,7 +882,8 @@ CASES: dict[str, Case] = {
     ),
     **{
         f"retention.{name}": _done(
-            lambda d, name=name: getattr(d.retention, name)(RUN.id), ADMIN, Action.RUN_RETENTION,
+            lambda d, name=name: getattr(d.retention, name)(RUN.id), ADMIN,
+            Action.STOP_JOB if name == "stop" else Action.RUN_RETENTION,
             f"retention.{name}", target=f"{deed} {RUN.id}", scopes=FLEET, writes=True,
         )
         for name, deed in (("stop", "stop"), ("resume", "resume"), ("abandon", "end"))
@@ -1037,14 +1056,14 @@ CASES: dict[str, Case] = {
         target="acme.kato.tar", refused=ArchiveError, **OF_ACME,
     ),
     "restore.ask": _done(
-        lambda d: d.restore.ask("a"), OPERATOR, Action.PLAN_RESTORE, "planning.ask",
+        lambda d: d.restore.ask("a"), OPERATOR, Action.PLAN_RESTORE, "restoring.ask",
         target="acme.kato.tar", refused=ArchiveError, **OF_ACME,
     ),
     "restore.planned": Case(
-        lambda d: d.restore.planned("a"), OPERATOR, inner="planning.newest", refused=ArchiveError
+        lambda d: d.restore.planned("a"), OPERATOR, inner="restoring.newest", refused=ArchiveError
     ),
     "restore.stop_planning": Case(
-        lambda d: d.restore.stop_planning("a"), OPERATOR, inner="planning.stop",
+        lambda d: d.restore.stop_planning("a"), OPERATOR, inner="restoring.stop",
         refused=ArchiveError,
     ),
     "restore.near": Case(lambda d: d.restore.near(ACME, None), OPERATOR),
@@ -1062,7 +1081,7 @@ CASES: dict[str, Case] = {
         **OF_ACME,
     ),
     "restore.stop": _restore(
-        "stop", ADMIN, action=Action.RESTORE, target="stop tenant/acme", writes=True, **OF_ACME
+        "stop", ADMIN, action=Action.STOP_JOB, target="stop tenant/acme", writes=True, **OF_ACME
     ),
     "restore.resume": _restore(
         "resume", ADMIN, action=Action.RESTORE, target="resume tenant/acme", writes=True, **OF_ACME
@@ -1070,6 +1089,16 @@ CASES: dict[str, Case] = {
     "parking.plan": _done(
         lambda d: d.parking.plan(ACME), OPERATOR, Action.PLAN_PURGE, "parking.plan",
         target="park tenant/acme", **OF_ACME,
+    ),
+    "parking.ask": _done(
+        lambda d: d.parking.ask(ACME), OPERATOR, Action.PLAN_PURGE, "to_park.ask",
+        target="park tenant/acme", **OF_ACME,
+    ),
+    "parking.planned": Case(
+        lambda d: d.parking.planned(ACME), OPERATOR, inner="to_park.newest"
+    ),
+    "parking.stop_planning": Case(
+        lambda d: d.parking.stop_planning(ACME), OPERATOR, inner="to_park.stop"
     ),
     "parking.park": _done(
         lambda d: d.parking.park(ACME, reason="x"), ADMIN, Action.PARK, "parking.park",
@@ -1094,6 +1123,16 @@ CASES: dict[str, Case] = {
         lambda d: d.move.plan(ACME, "eu-2"), OPERATOR, Action.PLAN_PURGE, "move.plan",
         target="move tenant/acme to eu-2", **OF_ACME,
     ),
+    "move.ask": _done(
+        lambda d: d.move.ask(ACME, "eu-2"), OPERATOR, Action.PLAN_PURGE, "moving.ask",
+        target="move tenant/acme to eu-2", **OF_ACME,
+    ),
+    "move.planned": Case(
+        lambda d: d.move.planned(ACME, "eu-2"), OPERATOR, inner="moving.newest"
+    ),
+    "move.stop_planning": Case(
+        lambda d: d.move.stop_planning(ACME, "eu-2"), OPERATOR, inner="moving.stop"
+    ),
     "move.begin": _done(
         lambda d: d.move.begin(ACME, "eu-2", reason="x"), ADMIN, Action.MOVE, "move.begin",
         target="tenant/acme to eu-2", writes=True, **OF_ACME,
@@ -1115,6 +1154,14 @@ CASES: dict[str, Case] = {
         lambda d: d.apart.plan(ACME_KB, Words()), OPERATOR, Action.PLAN_APART, "apart.plan",
         target=ACME_KB, **OF_ACME,
     ),
+    "apart.ask": _done(
+        lambda d: d.apart.ask(ACME_KB, Words()), OPERATOR, Action.PLAN_APART, "to_part.ask",
+        target=ACME_KB, **OF_ACME,
+    ),
+    "apart.planned": Case(lambda d: d.apart.planned(ACME_KB), OPERATOR, inner="to_part.newest"),
+    "apart.stop_planning": Case(
+        lambda d: d.apart.stop_planning(ACME_KB), OPERATOR, inner="to_part.stop"
+    ),
     "apart.begin": _done(
         lambda d: d.apart.begin(ACME_KB, Words(), reason="x", seen=TO_TAKE_APART.digest), ADMIN,
         Action.APART, "apart.begin", target=ACME_KB, writes=True, **OF_ACME,
@@ -1135,19 +1182,21 @@ CASES: dict[str, Case] = {
         lambda d: d.archives.newest_proven([ACME, ZED]), VIEWER, ANY, inner="archive.newest_proven"
     ),
     "archives.job": _archive("job"),
-    "archives.stop": _archive("stop", Action.ARCHIVE, target="stop acme.kato.tar", writes=True),
+    "archives.stop": _archive(
+        "stop", Action.STOP_ARCHIVE, target="stop acme.kato.tar", writes=True
+    ),
     "archives.resume": _archive(
         "resume", Action.ARCHIVE, target="resume acme.kato.tar", writes=True
     ),
     "archives.ask_proof": Case(
-        lambda d: d.archives.ask_proof("a"), OPERATOR, inner="proving.ask", refused=ArchiveError,
+        lambda d: d.archives.ask_proof("a"), OPERATOR, inner="proofs.ask", refused=ArchiveError,
         action=Action.VERIFY_ARCHIVE, target="acme.kato.tar", **OF_ACME,
     ),
     "archives.proof": Case(
-        lambda d: d.archives.proof("a"), OPERATOR, inner="proving.newest", refused=ArchiveError
+        lambda d: d.archives.proof("a"), OPERATOR, inner="proofs.newest", refused=ArchiveError
     ),
     "archives.stop_proof": Case(
-        lambda d: d.archives.stop_proof("a"), OPERATOR, inner="proving.stop", refused=ArchiveError
+        lambda d: d.archives.stop_proof("a"), OPERATOR, inner="proofs.stop", refused=ArchiveError
     ),
     "archives.verify": _archive("verify", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
     "archives.show": _archive("show", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
@@ -1163,6 +1212,14 @@ CASES: dict[str, Case] = {
     "archives.show_file": _done(
         lambda d: d.archives.show_file("s3://x/y"), OPERATOR, Action.VERIFY_ARCHIVE,
         "archive.show_file", scopes=FLEET, target="a file by its address",
+    ),
+    "purge.ask": _done(
+        lambda d: d.purge.ask(Request(Target(ACME))), OPERATOR, Action.PLAN_PURGE, "to_purge.ask",
+        target="tenant/acme", **OF_ACME,
+    ),
+    "purge.newest": Case(lambda d: d.purge.newest(Request(Target(ACME))), OPERATOR, ANY),
+    "purge.stop_planning": Case(
+        lambda d: d.purge.stop_planning(Request(Target(ACME))), OPERATOR, inner="to_purge.stop"
     ),
     "purge.planned": Case(
         lambda d: d.purge.planned(DIGEST), OPERATOR, refused=NoSuchPlan,

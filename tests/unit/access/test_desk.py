@@ -26,6 +26,7 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.figures import Measure
+from services.jobs.looks import LookState
 from services.purge.models import Request, Surface, Target
 from services.restore.models import Held
 from services.sessions.landing import land
@@ -42,6 +43,7 @@ from tests.unit.access.desks import (
     COUNTED,
     DIGEST,
     JOB,
+    LOOK,
     NOW,
     OTHER,
     OTHERS_FINDING,
@@ -51,6 +53,7 @@ from tests.unit.access.desks import (
     SCHEME,
     SILENCES,
     TO_DECIDE,
+    TO_MOVE,
     VALUES,
     ZED,
     ZED_KB,
@@ -61,6 +64,7 @@ from tests.unit.access.desks import (
     viewer_of,
 )
 from tests.unit.access.scopes_seen import names_told
+from tests.unit.access.taken_apart import PLAN as TO_TAKE_APART
 from tests.unit.looping import forget, told
 from tests.waiting import wait_until
 
@@ -247,6 +251,38 @@ def test_a_plan_that_turns_out_to_concern_others_is_not_shown(world: World) -> N
         world.purge.plan.return_value = plan()
 
 
+def test_a_plan_made_in_the_background_that_concerns_others_is_not_shown(world: World) -> None:
+    """It is as one that failed: nothing of it comes back, and to look at it is no deed to log."""
+    both = Surface(frozenset({ACME_KB, ZED_KB}))
+    concerned = replace(TO_MOVE, purge=replace(TO_MOVE.purge, surface=both))
+    world.moving.newest.return_value = LOOK, concerned
+    try:
+        found = world.desk(lambda: viewer_of(ADMIN, OWN)).move.planned(ACME, "eu-2")
+        assert found is not None
+        assert found[1] is None
+        assert (found[0].state, found[0].found) == (LookState.FAILED, {})
+        assert "in scope" in found[0].problem
+        assert not world.log.entries()
+        whole = world.desk(lambda: viewer_of(ADMIN)).move.planned(ACME, "eu-2")
+        assert whole == (LOOK, concerned)
+    finally:
+        world.moving.newest.return_value = LOOK, TO_MOVE
+
+
+def test_why_a_look_failed_is_told_to_who_asked_for_it(world: World) -> None:
+    """As it would have been then and there; to others who are confined it is not."""
+    failed = replace(LOOK, state=LookState.FAILED, problem="nothing of it is here", by="ann")
+    world.moving.newest.return_value = failed, None
+    try:
+        for who, told in (("ann", True), ("bob", False)):
+            seen = world.desk(lambda w=who: replace(viewer_of(ADMIN, OWN), id=w)).move  # type: ignore[misc]
+            found = seen.planned(ACME, "eu-2")
+            assert found is not None
+            assert ((found[0].problem, found[0].by) == (failed.problem, "ann")) is told
+    finally:
+        world.moving.newest.return_value = LOOK, TO_MOVE
+
+
 def test_a_restore_whose_names_others_have_by_now_is_not_begun(world: World) -> None:
     """Its plan may be of before, when the viewer had everyone in scope whom it concerned."""
     by_now = replace(RESTORING, held=(Held(ACME_KB, (ZED,)),))
@@ -426,7 +462,7 @@ def test_a_second_person_can_be_asked_for_everything_that_writes(
 ) -> None:  # fmt: skip
     """But for approving itself and what only stops; until then the use case is not asked."""
     case = CASES[name]
-    if case.action in (Action.APPROVE, Action.STOP_PURGE, Action.STOP_JOB):
+    if case.action is Action.APPROVE or str(case.action).startswith("stop "):
         return
     world.approvals.use.side_effect = ApprovalNeeded("r1")
     desk = world.desk(lambda: viewer_of(ADMIN), **PROXY, two_persons=(str(case.action),))
@@ -450,6 +486,18 @@ def test_steps_of_one_purge_are_approved_each_for_itself(world: World) -> None:
     assert len(world.approvals.use.call_args_list) == 2
     digests = {call.kwargs["digest"] for call in world.approvals.use.call_args_list}
     assert len(digests) == 2
+
+
+def test_to_stop_anything_waits_for_nobody(world: World) -> None:
+    """Whatever waits for a second person as it begins: that is the way to end what goes wrong."""
+    waiting = [each.value for each in Action if PERMISSIONS[each].writes]
+    waiting = [each for each in waiting if each != "approve" and not each.startswith("stop ")]
+    desk = world.desk(lambda: viewer_of(ADMIN), **PROXY, two_persons=tuple(waiting))
+    stops = [name for name in CASES if name.endswith(".stop")]
+    for name in stops:
+        CASES[name].call(desk)
+    assert len(stops) == 7
+    assert not world.approvals.use.called
 
 
 def test_what_a_move_comes_to_is_approved_each_for_itself(world: World) -> None:
@@ -562,10 +610,19 @@ def test_a_plan_to_take_apart_tells_nobody_whose_a_name_is(world: World, taken: 
     desk = world.desk(lambda: viewer_of(ADMIN, OWN))
     for asks in (
         lambda: desk.apart.plan(ACME_KB, words),
+        lambda: desk.apart.ask(ACME_KB, words),
         lambda: desk.apart.begin(ACME_KB, words, reason="x", seen=""),
     ):
         with pytest.raises(AccessDenied) as caught:
             asks()
         assert "zed" not in str(caught.value)
     assert not world.apart.plan.called
+    assert not world.to_part.ask.called
+    world.to_part.newest.return_value = LOOK, (TO_TAKE_APART, words)
+    try:
+        found = desk.apart.planned(ACME_KB)
+        assert found is not None
+        assert found[1] is None
+    finally:
+        world.to_part.newest.return_value = LOOK, (TO_TAKE_APART, Words())
     desk.apart.plan(ACME_KB, Words(names={ACME: ACME_NODE}))

@@ -26,7 +26,7 @@ from services.isolation.about import About, Fact
 from services.isolation.confined import scope_of_finding, sees_finding
 from services.isolation.models import Acceptance, Finding, Record, Report
 from services.isolation.severity import Severity
-from services.jobs.models import JobState, StepState
+from services.jobs.models import Job as OtherJob, JobState, Step as OtherStep, StepState
 from services.limits.models import Standing, Standings, State as LimitState
 from services.purge.job import Outcome, Tombstone
 from services.purge.steps import Step, StepName
@@ -217,6 +217,24 @@ def test_a_job_that_does_not_go_on(changes: dict[str, object], why: str) -> None
     job = replace(JOB, **{"state": JobState.RUNNING, "created_at": NOW, **changes})  # type: ignore[arg-type]
     assert records.why_stuck(job, NOW) == why
     assert bool(seen("job_stuck", jobs=(job,)).seen) == bool(why)
+    step = tuple(OtherStep("write", each.state, each.started_at) for each in job.steps)
+    other = OtherJob("j2", "restore", {}, "ann", "", job.created_at, job.state,
+                     owner=job.owner, leased_until=job.leased_until, steps=step)  # fmt: skip
+    found = seen("job_stuck", others=(other,)).seen
+    told = [(each.facts, each.tenants, each.concerns) for each in found]
+    assert told == ([({"job": "j2", "kind": "restore", "why": why}, (), None)] if why else [])
+
+
+def test_a_look_that_fails_holds_nobody_and_jobs_that_are_unread_are_unknown() -> None:
+    look = OtherJob(
+        "j3", "plan restore", {}, "ann", "", NOW, JobState.FAILED, steps=(OtherStep("look"),)
+    )
+    swept = replace(look, kind="retention", steps=(OtherStep("keys"),))
+    assert seen("job_stuck", others=(look, swept)) == Verdict()
+    assert seen(
+        "job_stuck", others=(replace(swept, created_at=NOW - DAY, state=JobState.RUNNING),)
+    ).seen
+    assert seen("job_stuck", others=GONE).unknown == GONE
 
 
 def test_a_log_that_is_not_as_it_was_written() -> None:

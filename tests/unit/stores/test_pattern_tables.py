@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from hypothesis import given, strategies as st
 
-from services.stores.clickhouse.tables import Rows, Share, Table, divide, roll_up
+from services.stores.clickhouse.tables import Rows, Shares, Table, divide, roll_up
 
 WEIGHTS = st.dictionaries(st.binary(max_size=3), st.integers(0, 10**9), max_size=20)
 
@@ -31,9 +33,9 @@ def test_every_table_has_its_rows_and_only_patterns_count() -> None:
     """The figure is rows of patterns_data; bytes are those of all tables."""
     usages = roll_up(
         [
-            Share("patterns_data", "b", 3, 30),
-            Share("lsh_buckets", "a", 7, 70, divided=True),
-            Share("lsh_buckets", "b", 5, 50),
+            Shares("patterns_data", [b"b"], [3], [30]),
+            Shares("flat", [b"a"], [7], [70], divided=True),
+            Shares("lsh_buckets", [b"b"], [5], [50]),
         ]
     )
     assert [(u.kb_id, u.amount.count, u.amount.bytes) for u in usages] == [
@@ -47,6 +49,14 @@ def test_every_table_has_its_rows_and_only_patterns_count() -> None:
 def test_a_time_that_was_never_set_is_not_known() -> None:
     """ClickHouse stores a missing time as 1970, which is nobody's first write."""
     table = Table("patterns_data", "MergeTree", "kb_id", 1, 1, "String", 1, 1, 1)
-    (share,) = table.shares([], [Rows(b"a", 1, 0, 1_700_000_000)], {})
-    assert share.first_write is None
-    assert share.last_write is not None
+    (usage,) = roll_up([table.shares([], [Rows(b"a", 1, 0, 1_700_000_000)], {})])
+    assert usage.first_write is None
+    assert usage.last_write == datetime.fromtimestamp(1_700_000_000, UTC)
+
+
+def test_without_a_kb_id_comes_first_and_the_others_by_their_text() -> None:
+    """Also where their bytes have another order, and where a kb_id is empty."""
+    raws = ["\uff41".encode(), b"\xff", b"", None, b"a"]
+    usages = roll_up([Shares("patterns_data", raws, [1] * 5, [0, 1, 2, 3, 4])])
+    assert [usage.kb_id for usage in usages] == [None, "", "a", "\udcff", "\uff41"]
+    assert [usage.amount.bytes for usage in usages] == [3, 2, 4, 1, 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 
 import pytest
 from hypothesis import given, strategies as st
@@ -15,6 +16,12 @@ from tests.conftest import capture_rows
 SCHEMES = NamingSchemes.of()
 templates = st.sampled_from(GUIDE_TEMPLATES)
 texts = st.text(min_size=1, max_size=30)
+PIECES = (
+    "tenant_", "_user_", "app_", "_ctx_", "team_", "_shared", "x_", "_y_", "_", "a", "b", "/", "-",
+)  # fmt: skip
+own_templates = st.sampled_from(
+    ["x_{x}_y_{y}_y_{z}", "tenant/{tenant}/{user}", "team_{team}", "a{b}b"]
+)
 awkward = st.text(alphabet=st.sampled_from(list("ab:_-/ user tenant{}%*'\n\0ö")), min_size=1)
 
 
@@ -103,6 +110,26 @@ def test_every_reading_makes_the_text_again(template: str, text: str) -> None:
     scheme = NamingScheme(template)
     for values in scheme.readings(text):
         assert template.format_map(values) == text
+
+
+@given(
+    st.lists(own_templates, max_size=3), st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+)
+def test_whom_a_text_names_is_what_its_first_readings_say(own: list[str], text: str) -> None:
+    """Each scheme that reads a kb_id's text names the tenants of its first 16 readings, once."""
+    schemes = NamingSchemes.of(own)
+    each = [
+        tuple(dict.fromkeys(map(s.tenant, islice(s.readings_sanitised(text), 16))))
+        for s in schemes.by_weight
+    ]
+    named = list(schemes.tenants_named(text))
+    assert list(dict.fromkeys(named)) == list(dict.fromkeys(filter(None, each)))
+
+
+@given(st.text() | st.lists(st.sampled_from(PIECES)).map("".join))
+def test_every_character_that_kato_replaces_is_replaced(text: str) -> None:
+    """Nothing else is, wherever it stands."""
+    assert sanitise(text) == "".join("_" if c in '/\\."$*<>:|?- ' else c for c in text)
 
 
 def test_a_value_that_could_be_read_in_two_ways_is_refused() -> None:

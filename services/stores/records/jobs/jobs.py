@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from services.jobs.models import Job, JobRefused, JobState, Progress, Step
 from services.stores.records.database import reading, writing
+from services.stores.records.jobs.looks import drop_looks
 from services.stores.records.jobs.rows import hold, progress_columns, step_rows, steps_of
 from services.stores.records.jobs.runs import (
     LET_GO,
@@ -64,9 +65,13 @@ class JobBook(JobRuns):
         with reading(self._engine, "reading jobs") as connection:
             return _jobs_of(connection, connection.execute(newest.limit(limit)).all())
 
-    def unended(self, kind: str) -> tuple[Job, ...]:
-        """Return every job of a kind that has not ended, with its steps, the newest first."""
-        newest = newest_first(select(JOBS).where(JOBS.c.kind == kind, UNENDED), "")
+    def unended(self, kind: str = "") -> tuple[Job, ...]:
+        """Return every job that has not ended, with its steps, the newest first.
+
+        Of one kind, or of each.
+        """
+        mine = JOBS.c.kind == kind if kind else self.of_kind
+        newest = newest_first(select(JOBS).where(mine, UNENDED), "")
         with reading(self._engine, "looking for jobs that have not ended") as connection:
             return _jobs_of(connection, connection.execute(newest).all())
 
@@ -91,6 +96,13 @@ class JobBook(JobRuns):
             raise JobRefused(f"somebody is ending the job {job_id}: look again in half a minute")
         if state != JobState.RUNNING.value:
             raise JobRefused(f"the job {job_id} has ended, or never was")
+
+    def drop_looks(self, *, before: datetime, newest_before: datetime) -> int:
+        """Remove looks that ended before a time; the newest at each thing go by their own.
+
+        Returns how many these were.
+        """
+        return drop_looks(self._engine, before=before, newest_before=newest_before)
 
     def end(
         self, job_id: str, outcome: str, receipt: Mapping[str, Any], at: datetime, *, lease: int

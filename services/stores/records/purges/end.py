@@ -12,6 +12,7 @@ from services.jobs.models import JobState
 from services.purge.job import Outcome, Tombstone
 from services.stores.records.database import scrub, writing
 from services.stores.records.findings import forget_in_findings
+from services.stores.records.jobs.looks import drop_looks_that_name
 from services.stores.records.jobs.runs import LET_GO, fenced
 from services.stores.records.name_hashes import Marks
 from services.stores.records.names import drop_names
@@ -74,7 +75,9 @@ def _forget_in(connection: Connection, job_id: str, nodes: Sequence[str], marks:
         problem="", progress="", done=None, whole=None,
     ))  # fmt: skip
     forget_in_findings(connection, words)
-    _drop_plans(connection, {*nodes, *plan["surface"]["nodes"]})
+    gone = {*nodes, *plan["surface"]["nodes"]}
+    _drop_plans(connection, gone)
+    drop_looks_that_name(connection, gone)
 
 
 def _drop_plans(connection: Connection, nodes: set[str]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select, update
 
 from services.errors import PurgeRefused
 from services.jobs.models import JobState
-from services.purge.formats import plan_of, plan_record
+from services.purge.formats import plan_of, plan_record, sampleless
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import Plan
 from services.purge.steps import Step, StepName
@@ -22,7 +22,7 @@ from services.stores.records.database import reading, writing
 from services.stores.records.jobs.rows import hold, step_rows
 from services.stores.records.jobs.runs import LET_GO, PAUSED
 from services.stores.records.purges.end import PurgeEnds
-from services.stores.records.purges.rows import job_row, sampleless
+from services.stores.records.purges.rows import job_row
 from services.stores.records.purges.tombstones import add_look, looks_of, nameless, stones_of
 from services.stores.records.putting import put_rows
 from services.stores.records.schema import JOBS, PLANS, STEPS, TOMBSTONES

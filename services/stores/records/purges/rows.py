@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
 
 from services.jobs.models import JobState, Progress, Step as AnyStep
-from services.purge.formats import plan_record
+from services.purge.formats import plan_record, sampleless
 from services.purge.job import Job, Outcome
 from services.purge.models import Plan
 from services.purge.steps import Step, StepName
@@ -19,11 +18,6 @@ from services.stores.records.schema import JOBS
 
 JOB_COLUMNS = tuple(column for column in JOBS.c if column.name not in {"plan", "receipt"})
 """The columns of a job that are short."""
-
-
-def sampleless(plan: Plan) -> Plan:
-    """Return a plan without samples: names of keys hold symbols, which are for the screen alone."""
-    return replace(plan, items=tuple(replace(item, samples=()) for item in plan.items))
 
 
 def job_row(job: Job) -> dict[str, object]:
