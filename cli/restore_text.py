@@ -26,6 +26,8 @@ def plan_text(plan: Plan) -> str:
     lines = [f"archive {plan.archive_id} of {visible(str(plan.target))}{named}"]
     lines += [f"taken: {stamp(plan.taken_at)}", aligned([head, *rows], right_from=2)]
     lines += _left_out_text(plan.parts)
+    if plan.field_ends_lost:
+        lines.append(f"hashes whose fields would end no more: {plan.field_ends_lost:,}")
     lines += [f"changed while it was taken: {plan.changed:,}"] if plan.changed else []
     lines += [f"left out of the archive: {plan.left_out:,}"] if plan.left_out else []
     lines += [

@@ -59,12 +59,15 @@ def _parts(plan: Plan) -> None:
 
 def _notes(plan: Plan) -> list[str]:
     there = sum(each.there or 0 for each in plan.parts)
+    ending = plural(plan.field_ends_lost, "hash", "hashes")
     found = [
         *(f"{text}." for text in tables.left_out_words(plan.parts)),
         "What the card says it is called and whom to write to is not copied: it is another tenant."
         if plan.named is not None else "",
         f"{plural(there, 'entry', 'entries')} of it are there already, and stay as they are."
         if there else "",
+        f"This server lets no fields of hashes end: of {ending} they would stay."
+        if plan.field_ends_lost else "",
         f"The archive was taken {moment(plan.taken_at)}.",
         f"{plural(plan.changed, 'thing')} changed while it was taken." if plan.changed else "",
         f"It left out {plural(plan.left_out, 'kb_id')}." if plan.left_out else "",

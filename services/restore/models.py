@@ -134,6 +134,7 @@ class Plan:
     are names that others than `tenants` have as well: as another tenant nothing comes back under
     these, as the same it is said. `unborne` are new names that KATO does not bear. `tenant_ids`
     are raw ids as the guide layout writes them, and `holds` tenants that come back on legal hold.
+    `field_ends_lost` is how many hashes have fields that end, where the server lets none end.
     """
 
     url: str
@@ -155,6 +156,7 @@ class Plan:
     changed: int = 0
     held: tuple[Held, ...] = ()
     unborne: tuple[Unborne, ...] = ()
+    field_ends_lost: int = 0
 
     @property
     def digest(self) -> str:

@@ -60,6 +60,7 @@ class _Look:
     archive: OpenArchive
     renaming: Renaming
     misfits: list[Misfit] = field(default_factory=list)
+    ending: set[bytes] = field(default_factory=set)
 
     def plan(self, url: str, named: TenantKey | None) -> Plan:
         manifest, names = self.archive.manifest, self.renaming
@@ -74,6 +75,7 @@ class _Look:
             left_out=len(manifest.left_out), changed=len(manifest.changes),
             tenant_ids=tuple(sorted(names.tenants.values())), holds=self.archive.holds(named),
             held=self._held(named), unborne=self._unborne(named),
+            field_ends_lost=self._field_ends_lost(),
         )  # fmt: skip
 
     def _held(self, named: TenantKey | None) -> tuple[Held, ...]:
@@ -125,6 +127,8 @@ class _Look:
         left = LeftOut(self.tools.keys, self.renaming)
         for key in left.kept(self.archive.keys(part, self.renaming)):
             self._check_type(part, key)
+            if key.type == "hash" and any(ends for _, _, ends in key.value):
+                self.ending.add(key.key)
             if not key.continues:
                 names.append(key.key)
             if len(names) == _PROBED:
@@ -132,6 +136,12 @@ class _Look:
                 names = []
         there += len(self.tools.keys.there(names))
         return PartPlan(part.name, part.count, there, left_out=len(left.names))
+
+    def _field_ends_lost(self) -> int:
+        """Return how many hashes there are whose fields would stay, which ended where they were."""
+        if not self.ending or self.tools.keys.lets_fields_end():
+            return 0
+        return len(self.ending)
 
     def _check_type(self, part: Part, key: TypedKey) -> None:
         if key.type not in _TYPES:

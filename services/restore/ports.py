@@ -71,6 +71,9 @@ class KeySink(Protocol):
     def nodes(self, records: Sequence[bytes]) -> Mapping[bytes, str | None]:
         """Return the node_ids of those sessions' records that are there; None where unreadable."""
 
+    def lets_fields_end(self) -> bool:
+        """Whether a hash's fields can have ends here. Nothing is changed."""
+
     def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
         """Write keys; one that is there stays as it is."""
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-import hiredis
 import redis
 
 from services.archive.formats import TypedKey
@@ -20,10 +19,11 @@ from services.errors import StoreUnavailable
 from services.restore.models import KeysWritten
 from services.stores.redis.erase_sessions import chunks, node_of, sound, values_of
 from services.stores.redis.errors import STORE
-from services.stores.redis.link import Link, conversation, form, packed
-from services.stores.redis.typed_aside import Aside, milliseconds
+from services.stores.redis.link import Link, conversation, form
+from services.stores.redis.typed_aside import ASIDE, Aside, milliseconds
 from services.stores.redis.typed_commands import Made, end_of, made_of
 from services.stores.redis.typed_compare import differing
+from services.stores.redis.typed_looks import lets_fields_end, there, watched
 from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of, text_of
 
 _BATCH_KEYS, _BATCH_BYTES = 500, 1 << 20
@@ -51,7 +51,7 @@ class KeyWriting:
         """Return which of these names have a key now. Nothing is changed."""
         with conversation(self._client, operation="looking for keys", seconds=self._seconds) as on:
             parts = chunks(names, _BATCH_KEYS)
-            return frozenset(name for part in parts for name in _there(on, part))
+            return frozenset(name for part in parts for name in there(on, part))
 
     def nodes(self, records: Sequence[bytes]) -> Mapping[bytes, str | None]:
         """Return the node_id of each session's record that is there; None where none can be read.
@@ -61,6 +61,13 @@ class KeyWriting:
         with conversation(self._client, operation="reading whose sessions there are",
                           seconds=self._seconds) as link:  # fmt: skip
             return {key: node_of(value) for key, value in values_of(link, records)}
+
+    def lets_fields_end(self) -> bool:
+        """Whether fields of hashes can end: not before Redis 7.4 and Valkey 9."""
+        with conversation(
+            self._client, operation="asking whether fields end", seconds=self._seconds
+        ) as link:
+            return lets_fields_end(link, ASIDE)
 
     def write(self, keys: Iterable[TypedKey]) -> KeysWritten:
         """Write keys; one that is there stays as it is.
@@ -75,8 +82,8 @@ class KeyWriting:
         ids = list(map(bytes_of, sessions))
         with conversation(self._client, operation="naming sessions", seconds=self._seconds) as on:
             for part in chunks(ids, _BATCH_KEYS):
-                there = _there(on, [SESSION_PREFIX + each for each in part])
-                living = [each for each in part if SESSION_PREFIX + each in there]
+                found = there(on, [SESSION_PREFIX + each for each in part])
+                living = [each for each in part if SESSION_PREFIX + each in found]
                 if living:
                     on.ask("SADD", INDEX_KEY, *living)
 
@@ -171,13 +178,10 @@ class _Run:
         return made
 
     def _knows_field_ends(self, name: bytes) -> bool:
-        """Ask once, with a look at a key: servers before Redis 7.4 and Valkey 9 do not."""
+        """Ask once."""
         if self._field_ends is None:
             self._settle()
-            self._link.send(packed("HPTTL", name, "FIELDS", 1, b""))
-            (reply,) = self._link.replies(1)
-            unknown = isinstance(reply, hiredis.ReplyError) and "unknown command" in str(reply)
-            self._field_ends = not unknown
+            self._field_ends = lets_fields_end(self._link, name)
         return self._field_ends
 
     def _note(self, name: bytes, written: bool | None) -> None:
@@ -215,7 +219,7 @@ class _Run:
             return
         self._settle()
         for _ in range(_TRIES):
-            taken = _watched(self._link, list(keys))
+            taken = watched(self._link, list(keys))
             free = (made for name, made in keys.items() if name not in taken)
             if _done(self._link, [each for made in free for each in made.commands(made.name)]):
                 self._note_batch(keys, taken)
@@ -248,23 +252,6 @@ class _Run:
 
 _SET = form("SET", None, None, "NX")
 _SET_UNTIL = form("SET", None, None, "NX", "PXAT", None)
-
-
-def _there(link: Link, names: Sequence[bytes]) -> set[bytes]:
-    return _among(link, names) if names and link.ask("EXISTS", *names) else set()
-
-
-def _among(link: Link, names: Sequence[bytes]) -> set[bytes]:
-    """Return which of these names have a key."""
-    link.send(b"".join(packed("EXISTS", name) for name in names))
-    found = sound(link, len(names))
-    return {name for name, there in zip(names, found, strict=True) if there}
-
-
-def _watched(link: Link, names: Sequence[bytes]) -> set[bytes]:
-    """Watch keys, and return which of them are there then."""
-    link.send(packed("WATCH", *names) + packed("EXISTS", *names))
-    return _among(link, names) if sound(link, 2)[1] else set()
 
 
 def _done(link: Link, commands: Sequence[bytes]) -> bool:

@@ -152,6 +152,8 @@ def test_a_server_that_knows_no_ends_of_fields_says_so(servers: dict[str, redis.
     done = writing(servers["redis 7"]).write(keys_of(keys))
     assert done == KeysWritten(written=2, field_ends_lost=("h",))
     assert servers["redis 7"].hgetall("h") == {b"a": b"1"}
+    told = {name: writing(client).lets_fields_end() for name, client in servers.items()}
+    assert {name for name, lets in told.items() if lets} == set(ENDING_FIELDS)  # before any write
 
 
 def pieces(whole: Line, size: int) -> list[Line]:
@@ -267,7 +269,7 @@ def test_what_is_otherwise_is_named(server: redis.Redis, which: str) -> None:
 
 def test_what_comes_meanwhile_stays(server: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that another writes between the look and the write makes it look anew."""
-    real, once = typed_write._watched, threading.Event()
+    real, once = typed_write.watched, threading.Event()
 
     def racing(link: Any, names: Any) -> Any:
         found = real(link, names)
@@ -276,7 +278,7 @@ def test_what_comes_meanwhile_stays(server: redis.Redis, monkeypatch: pytest.Mon
             server.rpush("b", "theirs")
         return found
 
-    monkeypatch.setattr(typed_write, "_watched", racing)
+    monkeypatch.setattr(typed_write, "watched", racing)
     done = writing(server).write(keys_of(line(name, "list", ["new"]) for name in "ab"))
     assert done == KeysWritten(written=1, there=("b",))
     assert [server.lrange(name, 0, -1) for name in "ab"] == [[b"new"], [b"theirs"]]

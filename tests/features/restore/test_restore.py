@@ -27,6 +27,7 @@ from services.restore.formats import receipt_of
 from services.restore.models import Misfit, Outcome, Receipt, Unfit
 from services.restore.run import StepName
 from services.settings.environment import Settings
+from services.stores.redis.typed_write import KeyWriting
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import read_key
 from tests.features.purge.fingerprint import Fingerprint, Prints, fingerprint
@@ -209,6 +210,18 @@ def test_what_is_there_stays_and_is_said(services: Services, kato: Deployment) -
     (part,) = [each for each in done.parts if each.differing]
     assert (part.part, part.names) == ("redis/keys", (key.decode(),))
     assert kato.targets.redis.get(key) == b"-7"
+
+
+@pytest.mark.parametrize(("lets", "lost"), [(True, 0), (False, 1)])
+def test_hashes_whose_fields_would_end_no_more_are_said_beforehand(
+    services: Services, kato: Deployment, monkeypatch: pytest.MonkeyPatch, lets: bool, lost: int
+) -> None:
+    name = next(iter(kato.targets.redis.scan_iter(match="tenant_acme_user_*:symbols:freq")))
+    kato.targets.redis.hset(name, "late", "1")
+    kato.targets.redis.execute_command("HPEXPIRE", name, 3_600_000, "FIELDS", 1, "late")
+    archive = archived(services)
+    monkeypatch.setattr(KeyWriting, "lets_fields_end", lambda _: lets)
+    assert services.restore.plan(archive.name).field_ends_lost == lost
 
 
 def test_an_altered_archive_is_refused_before_anything_is_written(
