@@ -117,8 +117,8 @@ class TestUsers:
 class TestReplicas:
     @pytest.fixture
     def pair(self) -> Iterator[tuple[redis.Redis, redis.Redis]]:
-        """A primary and a replica of it that follows."""
-        with new_valkey() as first, new_valkey() as second:
+        """A primary and a replica of it that follows, for more of which it does not wait."""
+        with new_valkey(**{"repl-diskless-sync-delay": 0}) as first, new_valkey() as second:
             primary, replica = redis.Redis(port=first.port), redis.Redis(port=second.port)
             replica.replicaof("127.0.0.1", first.port)
             wait_until(lambda: replica.info("replication")["master_link_status"] == "up")
