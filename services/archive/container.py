@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from services.archive.errors import ArchiveFlaw, ArchiveRefused
+from services.archive.manifest import head_json, head_of, manifest_json, manifest_of
 from services.archive.members import (
     AT_END,
     HEAD,
@@ -31,17 +32,7 @@ from services.archive.members import (
     trailer_at,
     trailer_of,
 )
-from services.archive.models import (
-    CHUNK_BYTES,
-    Chunk,
-    Head,
-    Manifest,
-    Part,
-    head_json,
-    head_of,
-    manifest_json,
-    manifest_of,
-)
+from services.archive.models import CHUNK_BYTES, Chunk, Head, Manifest, Part
 from services.archive.ports import Sink
 from services.archive.seal import Identity, Recipient, open_sealed, seal
 from services.archive.tar import END, member, read_member, room

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from services.archive.models import Archive, Difference, Head, Manifest, head_json, manifest_json
+from services.archive.manifest import head_json, manifest_json
+from services.archive.models import Archive, Difference, Head, Manifest
 from services.archive.verify import Proof
 from services.usage.formats import Json, stamp
 

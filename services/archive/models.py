@@ -15,9 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from services.archive.errors import ArchiveFlaw, ArchiveRefused
 from services.figures import Measure
 from services.purge.models import LeftOut, Target
 
@@ -255,46 +254,11 @@ class Difference:
 
 
 _ARCHIVE = TypeAdapter(Archive)
-_HEAD, _MANIFEST = TypeAdapter(Head), TypeAdapter(Manifest)
-
-
-def head_json(head: Head) -> bytes:
-    """Write a head."""
-    return _ascii(_HEAD.dump_python(head, mode="json"))
-
-
-def head_of(text: bytes) -> Head:
-    """Read a head. Raises ArchiveRefused: NOT_ONE, or VERSION whatever else that version says."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise ArchiveRefused(ArchiveFlaw.NOT_ONE)
-    if found.get("version") != VERSION:
-        raise ArchiveRefused(ArchiveFlaw.VERSION)
-    try:
-        return _HEAD.validate_python(found)
-    except ValidationError:
-        raise ArchiveRefused(ArchiveFlaw.ALTERED, "head") from None
-
-
-def manifest_json(manifest: Manifest) -> bytes:
-    """Write a manifest; names with any bytes are in it as JSON's escapes."""
-    return _ascii(_MANIFEST.dump_python(manifest, mode="json"))
-
-
-def manifest_of(text: bytes) -> Manifest:
-    """Read a manifest. Raises ArchiveRefused."""
-    try:
-        return _MANIFEST.validate_python(json.loads(text))
-    except (ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
-        raise ArchiveRefused(ArchiveFlaw.ALTERED, "manifest") from None
 
 
 def archive_text(archive: Archive) -> str:
     """Write what the records keep of an archive."""
-    return _ascii(_ARCHIVE.dump_python(archive, mode="json")).decode("ascii")
+    return ascii_json(_ARCHIVE.dump_python(archive, mode="json")).decode("ascii")
 
 
 def archive_of(text: str) -> Archive:
@@ -302,5 +266,6 @@ def archive_of(text: str) -> Archive:
     return _ARCHIVE.validate_python(json.loads(text))
 
 
-def _ascii(value: object) -> bytes:
+def ascii_json(value: object) -> bytes:
+    """Write a value as JSON without a byte above ASCII, whatever the names in it hold."""
     return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")

@@ -59,6 +59,11 @@ class Held:
     tenant: TenantKey
     hold: Hold
 
+    def __str__(self) -> str:
+        return (
+            f"{self.tenant} is on legal hold since {self.hold.since:%Y-%m-%d}: {self.hold.reason}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Card:

@@ -10,7 +10,7 @@ from services.access.holders import Holders, claimants, each_of
 from services.cards.holds import Holds, held_among
 from services.cards.models import Held
 from services.errors import PurgeRefused
-from services.purge.models import Plan, held_words
+from services.purge.models import Plan
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Owner, OwnerKind, read_collection
 from services.tenancy.ownership import Ownership
@@ -66,4 +66,4 @@ def refuse_held(plan: Plan, ownership: Ownership, holds: Holds) -> None:
 
 def first_words(held: Sequence[Held]) -> str:
     """Say the first few holds that stand in the way."""
-    return "; ".join(map(held_words, held[:3]))
+    return "; ".join(map(str, held[:3]))

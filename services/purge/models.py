@@ -128,11 +128,6 @@ class Item:
         """What makes it the same thing in another look."""
         return self.store, self.owner, self.kind
 
-    @property
-    def is_counted(self) -> bool:
-        """Whether it is of what its store counts."""
-        return is_counted(self.kind)
-
 
 def is_counted(kind: str) -> bool:
     """Whether a kind is of what a store counts: a member of a set is no key, a part no row."""
@@ -275,7 +270,7 @@ class Plan:
     def obstacles(self) -> tuple[str, ...]:
         """Why this plan cannot run; empty when it can."""
         unasked = (f"{m.value} could not be asked: {why}" for m, why in self.problems.items())
-        return (*unasked, *map(held_words, self.held), *self.blockers)
+        return (*unasked, *map(str, self.held), *self.blockers)
 
     def total(self, store: Measure) -> int:
         """Return how many of a store's rows, keys, points or sessions would go."""
@@ -283,12 +278,8 @@ class Plan:
 
     def counted(self, store: Measure) -> tuple[Item, ...]:
         """Return what of a store's items are its rows, keys, points or sessions."""
-        return tuple(item for item in self.items if item.store is store and item.is_counted)
-
-
-def held_words(held: Held) -> str:
-    """Say that a tenant is on legal hold, since when and why."""
-    return f"{held.tenant} is on legal hold since {held.hold.since:%Y-%m-%d}: {held.hold.reason}"
+        mine = (item for item in self.items if item.store is store)
+        return tuple(item for item in mine if is_counted(item.kind))
 
 
 @dataclass(frozen=True, slots=True)

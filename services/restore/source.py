@@ -14,7 +14,8 @@ from services.archive.container import Reader
 from services.archive.errors import ArchiveFlaw, ArchiveRefused
 from services.archive.formats import TypedKey, key_of, lines_of
 from services.archive.hearing import Hears, unheard
-from services.archive.models import Manifest, Part, manifest_json
+from services.archive.manifest import manifest_json
+from services.archive.models import Manifest, Part
 from services.archive.ports import Place
 from services.archive.seal import Identity
 from services.archive.service import parted
