@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from services.usage.collect import UsageService
+from services.usage.refresh import Collector
 from tests.golden.clock import held_still
 from tests.golden.steady_redis import SteadyRedis
 from tests.pages.conftest import (  # noqa: F401  fixtures
@@ -22,6 +25,8 @@ from tests.pages.conftest import (  # noqa: F401  fixtures
 )
 from tests.servers.deployment import Deployment
 from tests.servers.valkey import new_valkey
+
+_DAY = 86_400.0
 
 
 @pytest.fixture(scope="session")
@@ -47,5 +52,11 @@ def still(kato: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A world that stands still, with the settings of a dashboard of the capture's deployment."""
     for variable, value in kato.environment.items():
         monkeypatch.setenv(variable, value)
+    real = Collector.__init__
+
+    def by_hand(self: Collector, usage: UsageService, **options: Any) -> None:
+        real(self, usage, **{**options, "interval": _DAY})
+
+    monkeypatch.setattr(Collector, "__init__", by_hand)  # a busy machine takes over a minute
     with held_still(monkeypatch):
         yield
