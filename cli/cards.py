@@ -18,10 +18,9 @@ from cli.cards_text import card_text, cards_text, changes_text
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from services.access.viewer import Action
 from services.cards.csv_file import Refused
-from services.cards.errors import CardError
 from services.cards.formats import card_json, cards_json, changes_json
 from services.cards.labels import contact_of, key_of, label_of, name_of, notes_of
-from services.cards.models import Edit
+from services.cards.models import CardError, Edit
 from services.cards.written import csv_of, read, tenant_of
 from services.settings.environment import load_settings
 from services.visible import visible

@@ -20,13 +20,13 @@ from cli import desk
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.files import STDIN
 from cli.printed import aligned
-from services.imports.errors import ImportRefused
 from services.imports.formats import elsewhere_json, given_up_json, preview_json, run_json
 from services.imports.models import (
     STAGING,
     Existing,
     Form,
     GivenUp,
+    ImportRefused,
     Kind,
     Order,
     Preview,

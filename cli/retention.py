@@ -27,9 +27,8 @@ from cli.retention_text import (
 )
 from services.jobs.models import Job
 from services.retention.access import DeskRetention
-from services.retention.errors import RetentionError
 from services.retention.formats import plan_json, policies_json, simulated_json
-from services.retention.models import Changes, Key, Outcome
+from services.retention.models import Changes, Key, Outcome, RetentionError
 from services.retention.written import policy_of, quantity_of, scope_of
 from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey

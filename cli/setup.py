@@ -19,7 +19,6 @@ from cli.printed import aligned
 from services.limits.written import most_of, quantity_of
 from services.settings.environment import load_settings
 from services.setup.advice import SOURCES, Place
-from services.setup.errors import SetupRefused
 from services.setup.formats import preview_json, steps_json
 from services.setup.models import (
     DISTANCES,
@@ -27,6 +26,7 @@ from services.setup.models import (
     FirstSession,
     Order,
     Preview,
+    SetupRefused,
     Step,
     StepState,
     Vectors,

@@ -31,8 +31,8 @@ KatoTenantsError
     └── StoreNotConfigured   no address was given for it
 ```
 
-What the embedded engines, archives, cards, imports, parking, restores, retention and setting up
-raise besides stands in the `errors` of each room.
+What archives and the embedded engines raise besides stands in the `errors` of their rooms, and what
+the other rooms refuse in their `models`.
 
 Messages are safe to show: they carry the store, the operation and a reason in our own
 words, never a driver's text, which can hold a password or a URL.

@@ -15,8 +15,7 @@ from dashboard.draw.formatting import plural
 from dashboard.draw.refused_lines import draw_refused
 from services.access.viewer import Action
 from services.cards.csv_file import Refused
-from services.cards.errors import CardError
-from services.cards.models import Card, Edit
+from services.cards.models import Card, CardError, Edit
 from services.cards.written import csv_of, read
 from services.errors import KatoTenantsError
 from services.tenancy.kb_ids import TenantKey

@@ -10,9 +10,8 @@ from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, moment, visible
 from dashboard.isolation import apart_tables as tables
 from services.access.viewer import Action
-from services.apart.errors import ApartRefused
 from services.apart.formats import receipt_of
-from services.apart.models import Apart, Outcome, Plan, Receipt, Words
+from services.apart.models import Apart, ApartRefused, Outcome, Plan, Receipt, Words
 from services.apart.spoken import FIRST_SEEN, spoken, time_of
 from services.isolation.models import Finding
 from services.jobs.models import Job, JobState

@@ -14,7 +14,6 @@ from dashboard.retention import listing, tables
 from services.access.viewer import Action
 from services.approvals.models import WHY
 from services.jobs.schedule import next_after
-from services.retention.errors import RetentionError
 from services.retention.models import (
     EVERYBODYS,
     QUANTITIES,
@@ -24,6 +23,7 @@ from services.retention.models import (
     Kept,
     Matter,
     Policy,
+    RetentionError,
     bound_of,
     matter_of,
 )

@@ -9,8 +9,7 @@ import streamlit as st
 from dashboard.app import refusals, runtime
 from dashboard.draw.formatting import unseen
 from dashboard.draw.limits import label
-from services.cards.errors import CardError
-from services.cards.models import Edit
+from services.cards.models import CardError, Edit
 from services.errors import LimitsError
 from services.limits.models import QUANTITIES
 from services.limits.written import most_of

@@ -9,8 +9,7 @@ from services.access.gate import Gate
 from services.access.holders import each_of, holders_of_kb
 from services.access.viewer import Action, Viewer
 from services.apart.confined import confined_apart, sees, tenants_of
-from services.apart.errors import ApartRefused
-from services.apart.models import Apart, Plan, Words
+from services.apart.models import Apart, ApartRefused, Plan, Words
 from services.apart.planning import Planned, about, said
 from services.apart.service import ApartService
 from services.approvals.models import REASON

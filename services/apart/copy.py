@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from services.apart.counts import Counts
-from services.apart.errors import ApartRefused
 from services.apart.evidence import Pattern
+from services.apart.models import ApartRefused
 from services.apart.ports import Point
 from services.apart.tools import Tools
 from services.archive.formats import TypedKey

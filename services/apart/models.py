@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from services.apart.evidence import Alone, Began, Why, alone
+from services.errors import KatoTenantsError
 from services.figures import Measure
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import bytes_of
@@ -23,6 +24,10 @@ KIND = "apart"
 """How jobs that do this are called."""
 
 _MILLISECONDS = re.compile(r"-(\d+)\Z")
+
+
+class ApartRefused(KatoTenantsError):
+    """A kb_id that may not be taken apart, or not as it is now, or a job that is not there."""
 
 
 class Trust(StrEnum):

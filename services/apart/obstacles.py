@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from services.apart.errors import ApartRefused
 from services.apart.evidence import MARGIN
-from services.apart.models import Plan, Share, Words
+from services.apart.models import ApartRefused, Plan, Share, Words
 from services.apart.naming import why_not
 from services.apart.ports import KeysFound
 from services.apart.tools import Tools

@@ -12,9 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from services.apart.errors import ApartRefused
 from services.apart.evidence import Alone, Pattern, Why
-from services.apart.models import By, Cost, Goes, Plan, Share, Stay, Stays, Trust, Words
+from services.apart.models import (
+    ApartRefused,
+    By,
+    Cost,
+    Goes,
+    Plan,
+    Share,
+    Stay,
+    Stays,
+    Trust,
+    Words,
+)
 from services.apart.naming import proposed
 from services.apart.obstacles import obstacles_of, stored, surveyed
 from services.apart.ports import KeysFound, Learnt

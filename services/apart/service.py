@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from services.apart.errors import ApartRefused
 from services.apart.formats import plan_json, plan_of, receipt_json
-from services.apart.models import KIND, Apart, Outcome, Plan, Words
+from services.apart.models import KIND, Apart, ApartRefused, Outcome, Plan, Words
 from services.apart.plan import plan
 from services.apart.sessions import receipt_of_sessions
 from services.apart.tools import Tools

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from services.apart.errors import ApartRefused
-from services.apart.models import Words
+from services.apart.models import ApartRefused, Words
 from services.tenancy.kb_ids import TenantKey
 
 FIRST_SEEN = "first-seen"

@@ -12,9 +12,8 @@ from services.backups.keep import kept as staying
 from services.backups.models import Backup, Changes, Kept, Run, Standing
 from services.backups.ports import Archives, BackupRecords
 from services.backups.written import BackupError
-from services.cards.errors import OnHold
 from services.cards.holds import Holds, held_among
-from services.cards.models import LabelsOf
+from services.cards.models import LabelsOf, OnHold
 from services.cards.specific import MostSpecific
 from services.errors import KatoTenantsError
 from services.tenancy.kb_ids import TenantKey

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 from services.backups.models import Keep, Rule
-from services.cards.errors import CardError
+from services.cards.models import CardError
 from services.cards.scope import Scope, scope_of as read_scope
 from services.errors import KatoTenantsError, NamingError
 from services.jobs.schedule import ScheduleError, schedule_of

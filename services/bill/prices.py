@@ -21,8 +21,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from services.access.viewer import EVERYTHING
-from services.cards.errors import CardError
 from services.cards.labels import LABEL
+from services.cards.models import CardError
 from services.cards.scope import scope_of
 from services.errors import NamingError
 from services.tenancy.kb_ids import TenantKey

@@ -11,9 +11,8 @@ from services.access.viewer import Action, Sight, Viewer
 from services.approvals.models import REASON
 from services.cards.changing import LISTED, few
 from services.cards.confined import confined_card, confined_doing
-from services.cards.errors import CardError
 from services.cards.labels import reason_of
-from services.cards.models import Card, Doing, Edit
+from services.cards.models import Card, CardError, Doing, Edit
 from services.cards.preview import Change, changes
 from services.cards.service import Cards, CardService
 from services.tenancy.kb_ids import TenantKey

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from services.cards.errors import OnHold
-from services.cards.models import Held
+from services.cards.models import Held, OnHold
 from services.tenancy.kb_ids import TenantKey
 
 Holds = Callable[[], tuple[Held, ...]]

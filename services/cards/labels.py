@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from services.cards.errors import CardError
-from services.cards.models import Label, Labels
+from services.cards.models import CardError, Label, Labels
 from services.visible import visible
 
 LABEL = "label:"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from services.errors import KatoTenantsError
 from services.tenancy.kb_ids import TenantKey
 
 Labels = Mapping[str, str]
@@ -21,6 +22,18 @@ LabelsOf = Callable[[TenantKey], Labels]
 def unlabelled(_: TenantKey) -> Labels:
     """Return no label, of any tenant."""
     return {}
+
+
+class CardError(KatoTenantsError):
+    """A tenant's card, a label, a hold, or a file of them, that cannot be taken."""
+
+
+class OnHold(KatoTenantsError):
+    """The data of `tenant` has to be kept, for a `reason` in somebody's words."""
+
+    def __init__(self, tenant: str, reason: str) -> None:
+        super().__init__(f"{tenant} is on legal hold ({reason}): nothing of it may be erased")
+        self.tenant, self.reason = tenant, reason
 
 
 @dataclass(frozen=True, slots=True, order=True)

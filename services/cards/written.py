@@ -10,9 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from services.cards.csv_file import Form, Refused, read_file, written
-from services.cards.errors import CardError
 from services.cards.labels import contact_of, labels_of, name_of, notes_of, words_of
-from services.cards.models import Card, Edit
+from services.cards.models import Card, CardError, Edit
 from services.errors import NamingError
 from services.spreadsheet import as_written, told_apart
 from services.tenancy.kb_ids import TenantKey

@@ -10,8 +10,7 @@ from services.access.holders import Holders
 from services.access.viewer import Action
 from services.approvals.models import REASON
 from services.errors import AccessDenied
-from services.imports.errors import ImportRefused
-from services.imports.models import Elsewhere, GivenUp, Order, Preview, Run, State
+from services.imports.models import Elsewhere, GivenUp, ImportRefused, Order, Preview, Run, State
 from services.imports.service import ImportService
 from services.imports.target import holders
 from services.tenancy.kb_ids import TenantKey

@@ -11,8 +11,7 @@ from typing import IO
 
 from pydantic import TypeAdapter
 
-from services.imports.errors import ImportRefused
-from services.imports.models import LONGEST_FILE, Preview, Run, State
+from services.imports.models import LONGEST_FILE, ImportRefused, Preview, Run, State
 from services.imports.spool import Spool
 from services.settings.private_files import make_private
 

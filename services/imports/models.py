@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from services.errors import KatoTenantsError
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Layout
 
@@ -28,6 +29,10 @@ TOLD = 1_000
 
 TTL_MOST = 10 * 365 * 24 * 3600
 """The longest time to live, in seconds: ten years."""
+
+
+class ImportRefused(KatoTenantsError):
+    """A file of data that cannot be read, or not be written for a tenant."""
 
 
 class Kind(StrEnum):

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import IO, Any
 
-from services.imports.errors import ImportRefused
-from services.imports.models import LONGEST_ROW, MOST_ROWS, Form, Refused, Why
+from services.imports.models import LONGEST_ROW, MOST_ROWS, Form, ImportRefused, Refused, Why
 from services.spreadsheet import MARK, UTF_16, as_written
 
 Row = tuple[int, Mapping[str, object]]

@@ -12,11 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.cards.holds import Holds, refuse_held
-from services.imports.errors import ImportRefused
 from services.imports.folder import Folder
 from services.imports.formats import run_json
 from services.imports.give_up import IMPORT
-from services.imports.models import Existing, Progress, Run, State
+from services.imports.models import Existing, ImportRefused, Progress, Run, State
 from services.imports.spool import BEGUN, UNWANTED
 from services.imports.write import Stores, Writer
 from services.jobs.models import Job, Progress as JobProgress, Result

@@ -15,7 +15,6 @@ from typing import IO, BinaryIO
 
 from services.cards.holds import Holds, refuse_held
 from services.imports.check import Checker
-from services.imports.errors import ImportRefused
 from services.imports.folder import Folder, copied
 from services.imports.give_up import (
     IMPORT,
@@ -30,6 +29,7 @@ from services.imports.models import (
     Elsewhere,
     Existing,
     GivenUp,
+    ImportRefused,
     Item,
     Order,
     Preview,

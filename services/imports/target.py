@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from services.access.holders import Holders, claimants
-from services.imports.errors import ImportRefused
-from services.imports.models import LONGEST_KEY, Kind, Order, Target
+from services.imports.models import LONGEST_KEY, ImportRefused, Kind, Order, Target
 from services.tenancy.claims import ClaimState
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Layout, OwnerKind, bytes_of, read_key

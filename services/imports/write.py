@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from services.errors import KatoTenantsError, LeaseLost
-from services.imports.errors import ImportRefused
 from services.imports.models import (
     Existing,
+    ImportRefused,
     Item,
     Kind,
     Order,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
 from services.cards.csv_file import Form, Refused, read_file, written
-from services.cards.errors import CardError
+from services.cards.models import CardError
 from services.cards.scope import Scope, scope_of as read_scope
 from services.errors import LimitsError, NamingError
 from services.history.models import BYTES

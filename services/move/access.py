@@ -14,8 +14,7 @@ from services.jobs.desk_looks import DeskLooks
 from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job
 from services.move.confined import confined_job, confined_plan
-from services.move.errors import MoveRefused
-from services.move.models import Moved, Plan, tenant_of
+from services.move.models import Moved, MoveRefused, Plan, tenant_of
 from services.move.planning import about
 from services.move.service import MoveService
 from services.purge.confined import holders_of_plan, whose_of_plan

@@ -14,7 +14,7 @@ from services.archive.models import Archive
 from services.figures import Measure
 from services.jobs.models import Job, JobState
 from services.move.compare import PartThere
-from services.move.errors import MoveRefused
+from services.move.models import MoveRefused
 from services.move.there import There, some
 from services.purge import as_part as purging
 from services.purge.models import Plan as Purge, Request, Target

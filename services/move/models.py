@@ -14,6 +14,7 @@ from enum import StrEnum
 from pydantic import TypeAdapter
 
 from services.archive.away import Away
+from services.errors import KatoTenantsError
 from services.jobs.models import Job, JobState
 from services.purge.amounts import Amounts, amounts_of_plan
 from services.purge.models import Plan as Purge
@@ -21,6 +22,10 @@ from services.tenancy.kb_ids import TenantKey
 
 KIND = "move"
 """The kind of job."""
+
+
+class MoveRefused(KatoTenantsError):
+    """A tenant that may not be moved, or a move that may not go on as things are now."""
 
 
 class StepName(StrEnum):

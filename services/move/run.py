@@ -18,10 +18,10 @@ from services.jobs.models import Job, Progress, Result, StepState
 from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.move.arriving import Arriving
-from services.move.errors import MoveRefused
 from services.move.models import (
     Decision,
     Moved,
+    MoveRefused,
     Outcome,
     StepName,
     decided,

@@ -11,11 +11,11 @@ from services.jobs.looks import Tells, quiet
 from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.move.arriving import Arriving
-from services.move.errors import MoveRefused
 from services.move.models import (
     KIND,
     Decision,
     Moved,
+    MoveRefused,
     Phase,
     Plan,
     StepName,

@@ -16,8 +16,7 @@ from services.jobs.desk_looks import DeskLooks
 from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job
 from services.parking import park
-from services.parking.errors import ParkingRefused
-from services.parking.models import Parked, Plan, tenant_of
+from services.parking.models import Parked, ParkingRefused, Plan, tenant_of
 from services.parking.planning import about
 from services.parking.service import ParkingService
 from services.purge.confined import confined_plan, holders_of_plan, whose_of_plan

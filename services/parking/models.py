@@ -12,10 +12,15 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter
 
 from services.archive.away import Away
+from services.errors import KatoTenantsError
 from services.jobs.models import Job
 from services.purge.amounts import Amounts, amounts_of_plan
 from services.purge.models import Plan as Purge
 from services.tenancy.kb_ids import TenantKey
+
+
+class ParkingRefused(KatoTenantsError):
+    """A tenant that may not be parked or brought back, or not as it is now."""
 
 
 @dataclass(frozen=True, slots=True)

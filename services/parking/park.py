@@ -17,8 +17,7 @@ from services.cards.holds import refuse_held
 from services.jobs.models import Job, Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stops
-from services.parking.errors import ParkingRefused
-from services.parking.models import Parked
+from services.parking.models import Parked, ParkingRefused
 from services.parking.tools import Tools
 from services.purge import as_part as purging
 from services.purge.amounts import amounts_of

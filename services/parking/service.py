@@ -9,8 +9,7 @@ from services.jobs.looks import Tells, quiet
 from services.jobs.models import Job
 from services.jobs.service import JobsService
 from services.parking import park, unpark
-from services.parking.errors import ParkingRefused
-from services.parking.models import Parked, Plan
+from services.parking.models import Parked, ParkingRefused, Plan
 from services.parking.tools import Tools
 from services.purge.amounts import amounts_kept
 from services.purge.models import Request, Target

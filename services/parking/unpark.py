@@ -10,8 +10,7 @@ from services.archive.as_part import address
 from services.jobs.models import Job, Progress, Result
 from services.jobs.ports import Said
 from services.jobs.run import Stops
-from services.parking.errors import ParkingRefused
-from services.parking.models import Parked
+from services.parking.models import Parked, ParkingRefused
 from services.parking.tools import Tools
 from services.restore import as_part as restoring
 from services.tenancy.kb_ids import TenantKey

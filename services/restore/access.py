@@ -17,9 +17,8 @@ from services.jobs.desk_looks import DeskLooks
 from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job
 from services.restore.confined import confined_job, confined_plan, tenants_of
-from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_of
-from services.restore.models import Plan
+from services.restore.models import Plan, RestoreRefused
 from services.restore.planning import about
 from services.restore.service import RestoreService
 from services.setup.clashes import stored

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from services.jobs.models import Job, JobState
 from services.jobs.run import Stopped
-from services.restore.errors import RestoreRefused
-from services.restore.models import Outcome, Plan
+from services.restore.models import Outcome, Plan, RestoreRefused
 from services.restore.service import RestoreService
 from services.visible import visible
 

@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from services.errors import KatoTenantsError
 from services.figures import Measure
 from services.purge.models import Target
 from services.tenancy.kb_ids import TenantKey
 
 STAGING = "kato_tenants_restore_"
 """How the names of ClickHouse's staging tables begin."""
+
+
+class RestoreRefused(KatoTenantsError):
+    """A restore that cannot be planned, begun or found."""
 
 
 class Unfit(StrEnum):

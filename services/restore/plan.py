@@ -12,10 +12,9 @@ from services.archive.formats import TypedKey
 from services.archive.hearing import Hears, unheard
 from services.archive.models import Format, Manifest, Part
 from services.errors import NamingError, StoreNotConfigured
-from services.restore.errors import RestoreRefused
 from services.restore.held import held, unborne
 from services.restore.left_out import LeftOut
-from services.restore.models import Held, Misfit, PartPlan, Plan, Unborne, Unfit
+from services.restore.models import Held, Misfit, PartPlan, Plan, RestoreRefused, Unborne, Unfit
 from services.restore.renaming import Renaming, renaming_of, unchanged
 from services.restore.source import (
     OpenArchive,

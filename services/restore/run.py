@@ -19,10 +19,9 @@ from services.archive.models import Part
 from services.jobs.models import Job, Progress, Result
 from services.jobs.ports import Jobs, Said
 from services.jobs.run import Stopped, Stops
-from services.restore.errors import RestoreRefused
 from services.restore.formats import SEEN, plan_of, receipt_json, result_of_part
 from services.restore.left_out import LeftOut
-from services.restore.models import Outcome, PartResult, Receipt
+from services.restore.models import Outcome, PartResult, Receipt, RestoreRefused
 from services.restore.plan import plan, renaming_for
 from services.restore.source import Tools, collection_of, names_of, opened
 from services.tenancy.kb_ids import TenantKey

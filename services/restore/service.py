@@ -7,11 +7,10 @@ from dataclasses import replace
 from services.archive.hearing import Hears, unheard
 from services.jobs.models import Job
 from services.jobs.service import JobsService, reasoned
-from services.restore.errors import RestoreRefused
 from services.restore.formats import SEEN, plan_json, receipt_json
 from services.restore.give_up import given_up
 from services.restore.held import held
-from services.restore.models import Plan
+from services.restore.models import Plan, RestoreRefused
 from services.restore.plan import plan
 from services.restore.run import KIND, STEPS
 from services.restore.source import Tools

@@ -21,8 +21,7 @@ from services.retention.confined import (
     confined_policies,
     confined_receipt,
 )
-from services.retention.errors import RetentionError
-from services.retention.models import Changes, Kept, Key, Plan
+from services.retention.models import Changes, Kept, Key, Plan, RetentionError
 from services.retention.planning import ALL
 from services.retention.receipt import receipt_of
 from services.retention.service import RetentionService

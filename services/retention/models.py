@@ -14,9 +14,13 @@ from typing import TypeAlias
 
 from services.cards.scope import Scope
 from services.cards.specific import breadth
-from services.errors import Problem
+from services.errors import KatoTenantsError, Problem
 from services.jobs.schedule import Schedule
 from services.tenancy.kb_ids import TenantKey
+
+
+class RetentionError(KatoTenantsError):
+    """A retention policy that cannot be taken, or a run of one that may not begin."""
 
 
 class Matter(StrEnum):

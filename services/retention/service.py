@@ -11,11 +11,10 @@ from services.jobs.looks import Tells, quiet
 from services.jobs.models import Job
 from services.jobs.ports import Jobs
 from services.jobs.service import JobsService
-from services.retention.errors import RetentionError
 from services.retention.formats import job_plan
 from services.retention.judge import Policies
 from services.retention.look import digest_of, planned
-from services.retention.models import Changes, Kept, Key, Plan, Policy
+from services.retention.models import Changes, Kept, Key, Plan, Policy, RetentionError
 from services.retention.receipt import receipt_of
 from services.retention.simulate import Simulated, simulate
 from services.retention.steps import KIND, steps_of

@@ -10,7 +10,6 @@ from services.cards.scope import Scope
 from services.errors import LimitsError
 from services.jobs.schedule import ScheduleError, schedule_of
 from services.limits.written import most_of as number_of, scope_of as limits_scope
-from services.retention.errors import RetentionError
 from services.retention.models import (
     EVERYBODYS,
     LONGEST_IDLE,
@@ -21,6 +20,7 @@ from services.retention.models import (
     Left,
     Matter,
     Policy,
+    RetentionError,
     bound_of,
     matter_of,
 )

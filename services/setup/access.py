@@ -22,10 +22,10 @@ from services.sessions.access import DeskSessions, holders_of_landing
 from services.sessions.landing import Landing
 from services.setup.advice import Place, advise, fleet_of
 from services.setup.clashes import clashes
-from services.setup.errors import SetupRefused
 from services.setup.models import (
     Order,
     Preview,
+    SetupRefused,
     Step,
     StepName,
     StepState,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from services.access.viewer import TenantPattern
 from services.cards.labels import contact_of, labels_of, name_of
 from services.cards.models import Edit
-from services.errors import Problem
+from services.errors import KatoTenantsError, Problem
 from services.figures import Measure
 from services.limits.models import Rule
 from services.sessions.create import TTL_DEFAULT
@@ -24,6 +24,10 @@ DISTANCES = ("Euclid", "Cosine", "Dot", "Manhattan")
 
 LARGEST_VECTOR = 65_536
 """Longest vector that Qdrant takes: `max_size` of its API for a collection's vectors."""
+
+
+class SetupRefused(KatoTenantsError):
+    """A tenant that may not be set up so."""
 
 
 @dataclass(frozen=True, slots=True)

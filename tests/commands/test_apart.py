@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from services.apart import work
-from services.apart.errors import ApartRefused
+from services.apart.models import ApartRefused
 from services.apart.work import ApartWork, StepName
 from services.jobs.models import Result
 from services.settings.environment import Settings

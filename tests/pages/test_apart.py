@@ -7,8 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys
 from services.apart import work
-from services.apart.errors import ApartRefused
-from services.apart.models import Words
+from services.apart.models import ApartRefused, Words
 from services.apart.planning import KIND
 from services.apart.work import ApartWork, StepName
 from services.bootstrap import Services

@@ -16,8 +16,7 @@ from typing import Any
 from clickhouse_connect.driver.binding import quote_identifier
 
 from services.imports.columns import cast_of
-from services.imports.errors import ImportRefused
-from services.imports.models import STAGING, Existing, Item
+from services.imports.models import STAGING, Existing, ImportRefused, Item
 from services.imports.ports import Table, There
 from services.stores.clickhouse.catalogue import catalogue_of
 from services.stores.clickhouse.connect import Identifier

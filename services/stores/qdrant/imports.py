@@ -8,8 +8,7 @@ from typing import Any
 
 from qdrant_client import QdrantClient, models
 
-from services.imports.errors import ImportRefused
-from services.imports.models import Item
+from services.imports.models import ImportRefused, Item
 from services.imports.ports import Before, Collection, There
 from services.stores.qdrant.answers import answers_of
 from services.stores.qdrant.calls import asking

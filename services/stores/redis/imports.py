@@ -16,8 +16,7 @@ import hiredis
 import redis
 
 from services.errors import StoreUnavailable
-from services.imports.errors import ImportRefused
-from services.imports.models import Item
+from services.imports.models import ImportRefused, Item
 from services.imports.ports import Before, There
 from services.stores.redis.as_imported import gone_or_changed
 from services.stores.redis.errors import STORE

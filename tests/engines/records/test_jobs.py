@@ -17,7 +17,7 @@ from services.jobs.ports import Said
 from services.jobs.run import Stopped, Stops
 from services.jobs.service import JobsService
 from services.metrics.models import Running
-from services.restore.errors import RestoreRefused
+from services.restore.models import RestoreRefused
 from services.restore.service import RestoreService
 from services.stores.records.database import writing
 from services.stores.records.jobs.jobs import JobBook

@@ -14,10 +14,9 @@ import pytest
 
 from services import bootstrap
 from services.apart import work
-from services.apart.errors import ApartRefused
 from services.apart.evidence import MARGIN, Why
 from services.apart.formats import receipt_of
-from services.apart.models import Outcome, Plan, Receipt, Stay, Trust, Words
+from services.apart.models import ApartRefused, Outcome, Plan, Receipt, Stay, Trust, Words
 from services.apart.work import ApartWork, StepName
 from services.archive.formats import TypedKey
 from services.bootstrap import Services

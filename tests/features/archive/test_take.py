@@ -21,7 +21,7 @@ from services.archive.models import Archive, Change, Manifest, Piece, State
 from services.archive.plan import changed_since
 from services.archive.take import Taking
 from services.bootstrap import Services
-from services.cards.errors import OnHold
+from services.cards.models import OnHold
 from services.errors import PurgeRefused
 from services.jobs.models import JobState
 from services.purge.models import Request, Target

@@ -19,8 +19,7 @@ from services.backups.judge import failed, missed
 from services.backups.models import Changes, Run, Standing
 from services.backups.written import BackupError, rule_written
 from services.bootstrap import Services
-from services.cards.errors import OnHold
-from services.cards.models import Held, Hold
+from services.cards.models import Held, Hold, OnHold
 from services.jobs.models import JobState
 from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey

@@ -13,10 +13,9 @@ import pytest
 
 from services.bootstrap import Services
 from services.errors import LeaseLost, StoreUnavailable
-from services.imports.errors import ImportRefused
 from services.imports.formats import elsewhere_json, run_json
 from services.imports.give_up import KIND, given_up, job_plan
-from services.imports.models import Existing, GivenUp, Kind, State
+from services.imports.models import Existing, GivenUp, ImportRefused, Kind, State
 from services.jobs.models import Job, JobRefused, JobState, Progress, Step, StepState
 from services.tenancy.kb_ids import held_names
 from tests.features.imports.test_imports import (

@@ -18,9 +18,8 @@ from services import bootstrap
 from services.bootstrap import Services
 from services.errors import StoreUnavailable
 from services.imports import write
-from services.imports.errors import ImportRefused
 from services.imports.folder import KEPT
-from services.imports.models import Existing, Form, Kind, Order, Preview, Run, State
+from services.imports.models import Existing, Form, ImportRefused, Kind, Order, Preview, Run, State
 from services.imports.run import STEPS
 from services.jobs.models import JobRefused, JobState
 from services.settings.environment import Settings, load_settings

@@ -10,8 +10,7 @@ import pytest
 
 from services.bootstrap import Services
 from services.jobs.models import JobState
-from services.move.errors import MoveRefused
-from services.move.models import Outcome, Phase, phase_of
+from services.move.models import MoveRefused, Outcome, Phase, phase_of
 from tests.features.move.conftest import OTHER, Prints
 from tests.features.move.doing import LATE, LEARNT, SESSIONS, begun, gone, sessions
 from tests.features.restore.test_restore import ACME, WHY

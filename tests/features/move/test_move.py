@@ -15,8 +15,7 @@ from services.bootstrap import Services
 from services.cards.models import State as Status
 from services.errors import PurgeRefused
 from services.jobs.models import JobRefused, JobState, Result
-from services.move.errors import MoveRefused
-from services.move.models import Outcome, Phase, StepName, phase_of
+from services.move.models import MoveRefused, Outcome, Phase, StepName, phase_of
 from services.move.run import DOES
 from services.purge.came_back import came_back
 from services.purge.models import Request, Target

@@ -21,7 +21,7 @@ from services.figures import Measure
 from services.jobs.models import Job, JobRefused, JobState, Result
 from services.jobs.service import Halted
 from services.parking import park
-from services.parking.errors import ParkingRefused
+from services.parking.models import ParkingRefused
 from services.parking.park import PARKED
 from services.parking.service import ABANDONED
 from services.purge.came_back import came_back

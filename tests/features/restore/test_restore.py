@@ -22,9 +22,8 @@ from services.archive.models import Archive
 from services.bootstrap import Services
 from services.jobs.models import Job, JobState
 from services.purge.models import Request, Target
-from services.restore.errors import RestoreRefused
 from services.restore.formats import receipt_of
-from services.restore.models import Misfit, Outcome, Receipt, Unfit
+from services.restore.models import Misfit, Outcome, Receipt, RestoreRefused, Unfit
 from services.restore.run import StepName
 from services.settings.environment import Settings
 from services.stores.redis.typed_write import KeyWriting

@@ -17,8 +17,7 @@ from services.bootstrap import Services
 from services.jobs.models import Job, JobRefused, JobState
 from services.purge.models import Request, Target
 from services.retention import work
-from services.retention.errors import RetentionError
-from services.retention.models import Changes, Left, Matter, Policy
+from services.retention.models import Changes, Left, Matter, Policy, RetentionError
 from services.retention.steps import StepName
 from services.retention.work import RetentionWork
 from services.retention.written import policy_of

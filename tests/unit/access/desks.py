@@ -30,8 +30,7 @@ from services.alerts.models import (
     Told,
 )
 from services.alerts.ports import AlertStore
-from services.apart.errors import ApartRefused
-from services.apart.models import Words
+from services.apart.models import ApartRefused, Words
 from services.apart.service import ApartService
 from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
@@ -82,10 +81,10 @@ from services.history.models import (
 from services.history.read import HistoryService, Then
 from services.history.rollup import Rollup
 from services.history.totals import Total, Totals
-from services.imports.errors import ImportRefused
 from services.imports.models import (
     Elsewhere,
     Form,
+    ImportRefused,
     Kind as ImportKind,
     Order as ImportOrder,
     Preview as ImportPreview,
@@ -106,20 +105,17 @@ from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
-from services.move.errors import MoveRefused
-from services.move.models import Plan as Moving
+from services.move.models import MoveRefused, Plan as Moving
 from services.move.service import MoveService
 from services.names.ports import NameRecords
-from services.parking.errors import ParkingRefused
-from services.parking.models import Plan as Parking
+from services.parking.models import ParkingRefused, Plan as Parking
 from services.parking.service import ParkingService
 from services.purge.job import Job, LaterLook, Tombstone
 from services.purge.models import LeftOut, Plan, Request, Surface, Target
 from services.purge.ports import Jobs as PurgeJobs
 from services.purge.service import PurgeService
-from services.restore.errors import RestoreRefused
 from services.restore.formats import plan_json, receipt_json
-from services.restore.models import Outcome as Came, Plan as Restoring, Receipt
+from services.restore.models import Outcome as Came, Plan as Restoring, Receipt, RestoreRefused
 from services.restore.service import RestoreService
 from services.retention.service import RetentionService
 from services.sessions.care import SessionCare

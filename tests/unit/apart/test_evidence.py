@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from services.apart.errors import ApartRefused
 from services.apart.evidence import MARGIN, Alone, Pattern, Why, alone
+from services.apart.models import ApartRefused
 from services.apart.spoken import time_of
 from services.tenancy.kb_ids import TenantKey
 

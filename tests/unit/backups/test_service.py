@@ -12,8 +12,7 @@ from services.archive.errors import ArchiveError
 from services.backups.models import Backup, Changes, Kept, Rule, Run, State
 from services.backups.service import AT_ONCE, BackupService, Tools
 from services.backups.written import BackupError, rule_written
-from services.cards.errors import OnHold
-from services.cards.models import Held, Hold, unlabelled
+from services.cards.models import Held, Hold, OnHold, unlabelled
 from services.cards.scope import Scope
 from services.tenancy.kb_ids import TenantKey
 

@@ -15,7 +15,6 @@ from services.access.viewer import Action, Role, TenantPattern, Viewer
 from services.cards.access import DeskCards
 from services.cards.confined import confined_card, confined_doing
 from services.cards.csv_file import Refused
-from services.cards.errors import CardError, OnHold
 from services.cards.holds import held_among, refuse_held
 from services.cards.labels import (
     contact_of,
@@ -27,7 +26,19 @@ from services.cards.labels import (
     value_of,
     words_of,
 )
-from services.cards.models import Card, Doing, Edit, Held, Hold, Label, State, each_label, states_of
+from services.cards.models import (
+    Card,
+    CardError,
+    Doing,
+    Edit,
+    Held,
+    Hold,
+    Label,
+    OnHold,
+    State,
+    each_label,
+    states_of,
+)
 from services.cards.preview import changes
 from services.cards.written import csv_of, read
 from services.errors import AccessDenied

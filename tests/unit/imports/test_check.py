@@ -11,8 +11,7 @@ from hypothesis import given, strategies as st
 
 from services.imports.check import Checker
 from services.imports.columns import Unfit, cast_of
-from services.imports.errors import ImportRefused
-from services.imports.models import Form, Item, Kind, Order, Refused, Why
+from services.imports.models import Form, ImportRefused, Item, Kind, Order, Refused, Why
 from services.imports.ports import Collection, Table
 from services.imports.target import target_of
 from services.tenancy.kb_ids import TenantKey, kb_id_of

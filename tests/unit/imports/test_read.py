@@ -12,8 +12,7 @@ from hypothesis import given, strategies as st
 from pyarrow import parquet
 
 from services.imports import read
-from services.imports.errors import ImportRefused
-from services.imports.models import LONGEST_ROW, Form, Refused, Why
+from services.imports.models import LONGEST_ROW, Form, ImportRefused, Refused, Why
 from services.imports.read import form_of, rows
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

@@ -6,7 +6,7 @@ import threading
 
 from services.jobs.timer import Timer
 from services.jobs.worker import Worker
-from services.retention.errors import RetentionError
+from services.retention.models import RetentionError
 
 
 def test_what_fails_is_done_again_and_nothing_once_it_is_over() -> None:

@@ -13,8 +13,7 @@ from services.jobs.models import Job, JobState
 from services.jobs.ports import Jobs
 from services.jobs.service import JobsService
 from services.purge.models import Target
-from services.restore.errors import RestoreRefused
-from services.restore.models import Held, Plan
+from services.restore.models import Held, Plan, RestoreRefused
 from services.restore.service import RestoreService
 from tests.unit.restore.test_held import BOB, CAT, DASH, KB_BOB, KB_CAT, LINE, owners
 

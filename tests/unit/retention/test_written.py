@@ -9,9 +9,8 @@ from services.access.viewer import TenantPattern
 from services.cards.models import Label
 from services.cards.scope import LabelScope, Scope
 from services.jobs.schedule import Schedule
-from services.retention.errors import RetentionError
 from services.retention.formats import policy_json, policy_kept
-from services.retention.models import QUANTITIES, Policy
+from services.retention.models import QUANTITIES, Policy, RetentionError
 from services.retention.written import most_words, policy_of, scope_of, span_words, words_of
 
 SCOPES = st.builds(TenantPattern, st.text(min_size=1), st.text(min_size=1)).filter(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from services.errors import ApprovalNeeded
-from services.setup.errors import SetupRefused
-from services.setup.models import Step, StepName, StepState
+from services.setup.models import SetupRefused, Step, StepName, StepState
 from services.setup.steps import run
 
 STEPS = (
