@@ -29,7 +29,7 @@ from services.jobs.models import Job, JobRefused, JobState, Result
 from services.settings.environment import Settings
 from services.stores.qdrant.apart import PointsApart
 from services.stores.redis import apart as keys_apart
-from services.stores.redis.link import Link
+from services.stores.redis.typed_content import ContentReader
 from tests.features.apart.shared import (
     BEGAN,
     BOTH,
@@ -421,15 +421,15 @@ def test_learnt_again_while_it_is_copied_it_goes_to_its_end(
     services: Services, kato: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The key that says how often is read after it was seen to be 1."""
-    client, real = kato.targets.redis, keys_apart.read_content
+    client, real = kato.targets.redis, ContentReader.read
     assert client is not None
 
-    def late(link: Link, keys: list[bytes]) -> Iterator[TypedKey]:
+    def late(reader: ContentReader, keys: Sequence[bytes]) -> Iterator[TypedKey]:
         if client.get(f"{KB}:frequency:{EARLY}") == b"1":
             client.incr(f"{KB}:frequency:{EARLY}")
-        return real(link, keys)
+        return real(reader, keys)
 
-    monkeypatch.setattr(keys_apart, "read_content", late)
+    monkeypatch.setattr(ContentReader, "read", late)
     job = services.apart.run_here(begun(services).id)
     assert (job.outcome, job.problem) == (Outcome.PARTLY, "")
     assert client.get(f"{KB}:frequency:{EARLY}") == b"2"
