@@ -173,7 +173,7 @@ def pass_section(
 
 
 def carried_section(client: redis.Redis, options: argparse.Namespace) -> list[bool]:
-    """Memory carried over from an exact pass, since which keys came and went, beside a bare pass."""
+    """Memory carried over, some keys having come and gone since, beside a bare pass."""
     port = client.get_connection_kwargs()["port"]
     store = store_of(client, count=options.count, budget=sys.maxsize)
     last = replace(store.read(), mark=None)

@@ -30,6 +30,7 @@ from services.stores.redis.tally import KeyTally, Numbered
 from services.usage.sums import Amounts, Indexes
 
 _EMPTYING = ("flushall", "flushdb", "swapdb", "replicaof", "slaveof", "config|resetstat")
+_SHARE_OF = 20_000
 _ENOUGH = 30
 _SIGMAS_OF_ONE, _SIGMAS_OF_ALL = 5.0, 3.0
 _WORTH = 0.005
@@ -113,9 +114,10 @@ class CarriedSums(Sums):
             self._base = self._base.of_size(len(self.columns.keys))
         return first
 
-    def choose(self, share: float, of_new: Choose) -> Choose:
-        """Ask for the memory of a share of the keys, and of new groups as `of_new` does."""
+    def choose(self, most: float, of_new: Choose) -> Choose:
+        """Ask for the memory of some 20,000 keys, a share `most` at most, and as `of_new` does."""
         chance = np.random.default_rng()
+        share = min(most, _SHARE_OF / max(1, self._base.keys.sum()))
 
         def chosen(groups: Indexes) -> Indexes:
             picked = chance.random(len(groups)) < share
