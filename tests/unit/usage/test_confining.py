@@ -380,7 +380,7 @@ DONE: dict[type, dict[str, str]] = {
     KeyReading: dict.fromkeys(
         ["groups", "sessions", "keys_before", "keys_after", "with_ttl", "used_memory",
          "index_members", "stale_members", "unindexed", "samples", "share", "precision",
-         "memory_share", "mark"],
+         "memory_share", "mark", "memory_at", "base"],
         "dropped",
     ),
 }  # fmt: skip
