@@ -11,7 +11,7 @@ from dashboard.draw.formatting import UNKNOWN, moment, number, plural, span, vis
 from dashboard.draw.measures import WORDS
 from dashboard.purge.plan_tables import OUTCOME_WORDS
 from services.figures import Measure
-from services.purge.job import LaterLook, Line, Outcome, Receipt
+from services.purge.job import LaterLook, Receipt
 from services.purge.models import LeftOut
 from services.purge.summary import summary_of
 
@@ -31,26 +31,8 @@ def stores_frame(receipt: Receipt) -> pd.DataFrame:
 
     A store without any line may be the one that could not be asked.
     """
-    return _counted((_store_row(receipt, store) for store in receipt.stores), ["Store", *COUNTS])
-
-
-def _store_row(receipt: Receipt, store: Measure) -> tuple[object, ...]:
-    lines = [line for line in receipt.lines if line.store is store]
-    *sums, left = _sums(lines)
-    known = bool(lines) or receipt.outcome is not Outcome.UNKNOWN
-    return WORDS[store].rows, *sums, left if known else None
-
-
-def _sums(lines: Sequence[Line]) -> tuple[int | None, ...]:
-    """Return the sums; what is left of a store is not known when one line's is not."""
-    known = [line.left for line in lines if line.left is not None]
-    return (
-        sum(line.planned for line in lines),
-        sum(line.deleted for line in lines),
-        sum(line.absent for line in lines),
-        sum(line.failed for line in lines),
-        sum(known) if len(known) == len(lines) else None,
-    )
+    rows = ((WORDS[store].rows, *receipt.sums(store)) for store in receipt.stores)
+    return _counted(rows, ["Store", *COUNTS])
 
 
 def lines_frame(receipt: Receipt) -> pd.DataFrame:
@@ -58,7 +40,7 @@ def lines_frame(receipt: Receipt) -> pd.DataFrame:
     rows = [
         (
             WORDS[line.store].rows, visible(line.owner), visible(line.kind),
-            *_sums([line]),
+            line.planned, line.deleted, line.absent, line.failed, line.left,
         )
         for line in receipt.lines
     ]  # fmt: skip

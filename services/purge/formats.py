@@ -14,7 +14,7 @@ from typing import Any
 from services.cards.models import Held, Hold
 from services.errors import Problem
 from services.figures import Measure
-from services.purge.job import Conserved, LaterLook, Line, Outcome, Receipt
+from services.purge.job import Conserved, LaterLook, Line, Receipt
 from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.purge.summary import summary_of
 from services.tenancy.kb_ids import TenantKey
@@ -151,7 +151,7 @@ def receipt_json(receipt: Receipt) -> str:
         "planned_at": _time(receipt.planned_at),
         "started_at": _time(receipt.started_at),
         "ended_at": _time(receipt.ended_at),
-        "stores": {store.value: _sums(receipt, store) for store in receipt.stores},
+        "stores": {store.value: receipt.sums(store)._asdict() for store in receipt.stores},
         "lines": [_line(line) for line in receipt.lines],
         "left_out": _left_out(receipt.left_out),
         "disclosed": list(receipt.disclosed),
@@ -174,17 +174,6 @@ def _conserved(each: Conserved) -> dict[str, object]:
         "store": each.store, "before": each.before, "after": each.after, "deleted": each.deleted,
         "others": each.others, "unexplained": each.unexplained,
     }  # fmt: skip
-
-
-def _sums(receipt: Receipt, store: Measure) -> dict[str, int | None]:
-    """Add up a store's lines. A store without any may be the one that could not be asked."""
-    lines = [line for line in receipt.lines if line.store is store]
-    sums: dict[str, int | None] = {
-        figure: sum(getattr(line, figure) for line in lines) for figure in _FIGURES[:-1]
-    }
-    left = [line.left for line in lines if line.left is not None]
-    asked = len(left) == len(lines) and bool(lines or receipt.outcome is not Outcome.UNKNOWN)
-    return {**sums, "left": sum(left) if asked else None}
 
 
 def _line(line: Line) -> dict[str, object]:

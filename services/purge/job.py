@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.figures import Measure
 from services.jobs.models import JobState, Progress
-from services.purge.models import LeftOut, Plan
+from services.purge.models import LeftOut, Plan, is_counted
 from services.purge.steps import Step, StepName
 
 
@@ -63,6 +64,20 @@ class Line:
     left: int | None
 
 
+class Sums(NamedTuple):
+    """The sums of a store's lines.
+
+    Planned, deleted and absent are of what the store counts (`is_counted`), failed and left of
+    everything. `left` is None where it is not known.
+    """
+
+    planned: int
+    deleted: int
+    absent: int
+    failed: int
+    left: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Conserved:
     """How much one store holds of everyone before and after: what went is accounted for.
@@ -105,6 +120,18 @@ class Receipt:
     versions: Mapping[str, str]
     conserved: tuple[Conserved, ...] = ()
     tenants: tuple[str, ...] = ()
+
+    def sums(self, store: Measure) -> Sums:
+        """Add up a store's lines. A store without any may be the one that could not be asked."""
+        lines = [line for line in self.lines if line.store is store]
+        mine = [line for line in lines if is_counted(line.kind)]
+        left = [line.left for line in lines if line.left is not None]
+        asked = len(left) == len(lines) and bool(lines or self.outcome is not Outcome.UNKNOWN)
+        return Sums(
+            sum(line.planned for line in mine), sum(line.deleted for line in mine),
+            sum(line.absent for line in mine), sum(line.failed for line in lines),
+            sum(left) if asked else None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

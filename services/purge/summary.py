@@ -73,10 +73,7 @@ def _result(receipt: Receipt) -> str:
 
 
 def _counts(receipt: Receipt) -> str:
-    sums = {
-        store: sum(line.deleted for line in receipt.lines if line.store is store)
-        for store in receipt.stores
-    }
+    sums = {store: receipt.sums(store).deleted for store in receipt.stores}
     words = [f"{number:,} {_NOUNS[store]}" for store, number in sums.items()]
     return ", ".join(words[:-1]) + (" and " if words[1:] else "") + (words[-1] if words else "")
 

@@ -121,6 +121,21 @@ def test_what_had_gone_by_itself_is_absent() -> None:
     assert (line.planned, line.deleted, line.absent) == (100, 40, 60)
 
 
+def test_a_store_is_said_to_lose_what_was_planned_of_it_and_what_is_left_is_never_less() -> None:
+    """An entry of KATO's index of sessions is no Redis key, in the plan and in the receipt."""
+    lines = (
+        Line(Measure.KEYS, KB, "frequency", 9, 8, 1, 0, 0),
+        Line(Measure.KEYS, KB, "session_index", 4, 2, 1, 1, 1),
+    )
+    found = replace(receipt(ended(9, [(9, False)], 0, 0)), lines=lines)
+    items = tuple(Item(each.store, each.owner, each.kind, each.planned) for each in lines)
+    assert found.sums(Measure.KEYS) == (9, 8, 1, 1, 1)
+    assert replace(job(9, {}).plan, items=items).total(Measure.KEYS) == 9
+    assert "8 Redis keys" in summary_of(found)
+    lacking = replace(found, lines=(*lines, replace(lines[0], left=None)))
+    assert lacking.sums(Measure.KEYS).left is None
+
+
 def left_out(**counts: int | None) -> LeftOut:
     found = {Measure(store): number for store, number in counts.items()}
     return LeftOut("tenant_acme_user_ann_kato", "inferred", (), LeftKind.INFERRED, counts=found)
