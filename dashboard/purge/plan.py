@@ -74,13 +74,12 @@ def _obstacles(plan: Plan) -> bool:
     st.error("This cannot be purged now. Nothing was changed.", icon=":material/block:")
     for text in plan.obstacles:
         st.markdown(f"- {markdown(text)}")
-    st.caption("A store that cannot be asked has to answer first: the System page says what is "
-               "wrong. What cannot be erased or told apart has to be dealt with in the store "
-               "itself. Skipping one would make the receipt wrong.")  # fmt: skip
+    st.caption(plan_tables.way_out(plan))
     with st.container(horizontal=True, vertical_alignment="center"):
         again = permits.button("Plan again", Action.PLAN_PURGE, icon=":material/refresh:",
                                 takes=plan_tables.takes(plan.request))  # fmt: skip
-        permits.link("system")
+        if plan.problems:
+            permits.link("system")
         for each in plan.held[:MOST_NAMED]:
             name = visible(str(each.tenant))
             permits.link("tenant", f"The card of {escaped(name)}", {state_keys.TENANT: name})

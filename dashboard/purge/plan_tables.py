@@ -154,6 +154,21 @@ def losers_words(taken: Iterable[LeftOut], targets: Collection[TenantKey]) -> st
     return " and ".join(visible(str(loser)) for loser in found)
 
 
+def way_out(plan: Plan) -> str:
+    """Say what has to be done before a plan that cannot run can: only of what is in its way."""
+    said = []
+    if plan.problems:
+        said.append("A store that cannot be asked has to answer first: the System page says what "
+                    "is wrong.")  # fmt: skip
+    if plan.held:
+        said.append("Lift the legal hold first, on the tenant's card, and plan again.")
+    if plan.blockers:
+        said.append("What cannot be erased or told apart has to be dealt with in the store itself.")
+    if plan.problems or plan.blockers:
+        said.append("Skipping one would make the receipt wrong.")
+    return " ".join(said)
+
+
 def confirming(plan: Plan, typed: str) -> str:
     """Return what was typed; a name that cannot be typed may be typed as it is shown."""
     name = plan.confirmation

@@ -15,6 +15,7 @@ from dashboard.purge import (
     plan_tables as purge_tables,
     receipt_tables as purge_receipts,
 )
+from services.cards.models import Held, Hold
 from services.errors import Problem
 from services.figures import Amount, Measure, StoreState, Usage
 from services.jobs.models import JobState, Progress, StepState
@@ -219,3 +220,13 @@ def test_what_came_back_was_read_after_it_was_erased() -> None:
     notice = presenters.notices(snapshot(*parts), stones)[0]
     assert notice.text == "1 kb_id that has been purged came back: a."
     assert notice.page == "purge"
+
+
+def test_what_a_plan_that_cannot_run_needs_is_said_of_what_stands_in_its_way_alone() -> None:
+    """A hold is lifted: no store has to answer first."""
+    held = Held(ACME, Hold("lawsuit", "ada", NOW))
+    said = purge_tables.way_out(plan(held=(held,)))
+    assert "Lift the legal hold" in said
+    assert "store" not in said
+    assert "has to answer" in purge_tables.way_out(plan(problems={Measure.KEYS: "down"}))
+    assert purge_tables.way_out(plan(blockers=("x",))).startswith("What cannot be erased")
