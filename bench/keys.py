@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import multiprocessing
+import random
 import socket
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
+import psutil
 import redis
 
 from bench.measure import (
     PeakMemory,
     Run,
+    costs,
     fill_keyspace,
     median,
     seconds,
@@ -48,6 +53,7 @@ def store_of(client: redis.Redis, *, count: int, budget: int) -> KeyspaceStore:
         memory_budget=budget,
         memory_sample=0.05,
         pass_seconds=600,
+        memory_every=86_400,
     )
 
 
@@ -166,6 +172,50 @@ def pass_section(
     ]
 
 
+def carried_section(client: redis.Redis, options: argparse.Namespace) -> list[bool]:
+    """Memory carried over, some keys having come and gone since, beside a bare pass."""
+    port = client.get_connection_kwargs()["port"]
+    store = store_of(client, count=options.count, budget=sys.maxsize)
+    last = replace(store.read(), mark=None)
+    assert last.base is not None, "nothing to carry over by"
+    change_some(client)
+    process = psutil.Process(client.info("server")["process_id"])
+    found = costs(
+        {
+            "bare": lambda: bare_pass(port, options.count),
+            "counts": lambda: store.read(memory=False),
+            "carried": lambda: store.read(last=last),
+            "exact": store.read,
+        },
+        process,
+        repeat=options.repeat,
+    )
+    found.say()
+    carried, exact = (bytes_of(store.read(last=given)) for given in (last, None))
+    return [
+        found.verdict("counts, memory carried over / bare pass", "carried", 1.3, bare=1),
+        verdict("its total memory, off from exact", abs(carried / exact - 1) * 100, at_most=1,
+                unit="%"),
+    ]  # fmt: skip
+
+
+def change_some(client: redis.Redis, *, most: int = 20_000) -> None:
+    """Write a prediction for each of some keys, remove one in ten of these keys."""
+    pipe = client.pipeline(transaction=False)
+    chance = random.Random(3)
+    for key in itertools.islice(client.scan_iter(count=1000), most):
+        name = b"%b:prediction:obs-%032x" % (key.split(b":")[0], chance.getrandbits(128))
+        pipe.set(name, b'[{"p":%b}]' % (b"0.5," * chance.randint(20, 400)))
+        if chance.random() < 0.1 and not key.startswith(b"kato:"):
+            pipe.delete(key)
+    pipe.execute()
+
+
+def bytes_of(reading: KeyReading) -> int:
+    """Return the memory of all keys."""
+    return sum(group.amount.bytes or 0 for group in reading.groups)
+
+
 def thrice(run: Run) -> None:
     """Run it three times."""
     for _ in range(3):
@@ -239,6 +289,7 @@ def main() -> int:
             *first_figures(store, names, options.repeat),
             *pass_section(client, store, sampled, options),
             *server_section(client, store, options.count),
+            *carried_section(client, options),
         ]
     return 0 if all(met) else 1
 

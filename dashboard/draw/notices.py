@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from dashboard.draw.formatting import age, few, number, plural, short, visible
@@ -78,6 +78,11 @@ def precision_note(figures: StoreFigures) -> str:
             return "at least this many, by KATO's own counters; the exact pass is running"
         case Precision.RUNNING:
             return f"from {figures.share:.0%} of the keyspace, 95 % interval; the pass is running"
+        case Precision.SAMPLED if (at := figures.memory_at) is not None:
+            return (
+                f"memory as of {at.astimezone(UTC):%H:%M} UTC, that of keys that came or went since"
+                " is estimated, 95 % interval; counts are exact"
+            )
         case Precision.SAMPLED:
             return "memory is sampled, 95 % interval; counts are exact"
         case _:

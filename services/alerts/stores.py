@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from services.alerts.look import Look
 from services.alerts.models import Sighting, Verdict
 from services.errors import Problem
-from services.figures import STORE_OF, Precision
+from services.figures import STORE_OF
 from services.isolation.severity import Severity
 from services.usage.snapshot import Snapshot
 
@@ -48,8 +48,7 @@ def conservation(look: Look) -> Verdict:
 def _differences(snapshot: Snapshot) -> Iterator[Sighting]:
     for measure, figures in snapshot.stores.items():
         off = figures.difference
-        exact = figures.whole and figures.precision is Precision.EXACT
-        if exact and off is not None and off.count:
+        if figures.whole and off is not None and off.count:
             facts = {"measure": measure.value, "difference": off.count}
             yield Sighting(measure.value, Severity.HIGH, facts=facts)
 

@@ -96,6 +96,7 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
     pass_seconds: float = Field(300, alias="KATO_TENANTS_PASS_SECONDS", gt=0, le=_DAY)
     memory_budget: int = Field(2_000_000, alias="KATO_TENANTS_MEMORY_BUDGET", ge=0)
     memory_sample: float = Field(0.05, alias="KATO_TENANTS_MEMORY_SAMPLE", gt=0, le=1)
+    memory_every: float = Field(3600, alias="KATO_TENANTS_MEMORY_EVERY", ge=0, le=_YEAR)
     value_bytes: int = Field(64_000_000, alias="KATO_TENANTS_VALUE_BYTES", ge=1, le=10**12)
     scan_count: int = Field(1000, alias="KATO_TENANTS_SCAN_COUNT", ge=10, le=10_000)
 

@@ -138,6 +138,7 @@ class Stores:
             scan_count=self._settings.scan_count,
             memory_budget=self._settings.memory_budget,
             memory_sample=self._settings.memory_sample,
+            memory_every=self._settings.memory_every,
             pass_seconds=self._settings.pass_seconds,
         )
 

@@ -232,6 +232,9 @@ class UsageService:
             else difference(total, rolled.sums[measure]),
             seconds=source.seconds,
             last_good=total,
+            memory_at=source.reading.memory_at
+            if isinstance(source.reading, KeyReading) and measure is Measure.KEYS
+            else None,
             bytes_note=source.reading.bytes_note
             if isinstance(source.reading, VectorReading)
             else "",
@@ -270,7 +273,11 @@ def _precision(result: Pass[object]) -> Precision | None:
 
 def _without_parts(reading: KeyReading | None) -> KeyReading | None:
     """Keep what a pass said of the whole keyspace: its groups are many, and rolled up by now."""
-    return replace(reading, groups=(), sessions=None, mark=None) if reading is not None else None
+    return (
+        replace(reading, groups=(), sessions=None, mark=None, base=None)
+        if reading is not None
+        else None
+    )
 
 
 def _sessions_pass(keys: Pass[KeyReading]) -> Pass[KeyReading]:

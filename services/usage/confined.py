@@ -189,6 +189,7 @@ class _Confined:
             share=figures.share,
             bytes_note=figures.bytes_note,
             failing_since=figures.failing_since,
+            memory_at=figures.memory_at,
         )
 
     def _collections(self, parts: Iterable[KbUsage]) -> tuple[CollectionUsage, ...]:

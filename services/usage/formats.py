@@ -57,6 +57,8 @@ def _store(figures: StoreFigures) -> Json:
             "count": round(figures.total.count_margin),
             "bytes": round(figures.total.bytes_margin),
         }
+    if figures.memory_at is not None:
+        entry["memory_at"] = stamp(figures.memory_at)
     return entry
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from services.tenancy.names import Confirmation, Origin
@@ -31,9 +31,11 @@ class Kept:
         return reading if reading is not None and _is_young(reading, every) else None
 
     def keys(self, *, every: float) -> KeyReading | None:
-        """Return the last reading of Redis, while its pass is not `every` seconds ago."""
+        """Return the last reading of Redis; without its mark once its pass is `every` s ago."""
         reading = self.readings.keys
-        return reading if reading is not None and _is_young(reading, every) else None
+        if reading is None or _is_young(reading, every):
+            return reading
+        return replace(reading, mark=None)
 
     def rolled_up(self, readings: Readings, ownership: Ownership) -> RolledUp | None:
         """Return what the same readings came to; None where anything is another."""

@@ -120,6 +120,9 @@ class KeyReading:
     counts the keys that expire; it and `used_memory` are what the server says of itself.
     `samples` are names of keys that belong to nobody. `mark` tells whether it still holds, None
     where that cannot be told.
+
+    Where memory was carried over from an earlier pass, `memory_at` is when that began. `base` is
+    what the store carries it over by, for nobody else to read.
     """
 
     groups: Sequence[KeyGroup]
@@ -136,6 +139,8 @@ class KeyReading:
     precision: Precision = Precision.EXACT
     memory_share: float = 1.0
     mark: Mark | None = field(default=None, compare=False)
+    memory_at: datetime | None = None
+    base: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,8 @@ class StoreFigures:
     `total` is what its parts sum up to). When `state` is not ok, `total` is None, `reason` says
     why, `last_good` with `collected_at` tell what was last read and when, and `failing_since` when
     the first pass in a row failed, where it was asked and did not answer. `seconds` is how long the
-    pass took, `bytes_note` what the store's bytes are, where that needs saying.
+    pass took, `bytes_note` what the store's bytes are, where that needs saying. `memory_at` is
+    when memory was read that was carried over since, None where it was not.
     """
 
     measure: Measure
@@ -112,6 +113,7 @@ class StoreFigures:
     last_good: Amount | None = None
     bytes_note: str = ""
     failing_since: datetime | None = None
+    memory_at: datetime | None = None
 
     @property
     def whole(self) -> bool:

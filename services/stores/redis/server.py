@@ -93,7 +93,7 @@ class Opening:
 def opening(link: Link, database: int) -> Opening:
     """Ask for all of that at once. Raises StoreMisconfigured for one that holds only a part."""
     hello, size, info = asked(link, ("HELLO",), ("DBSIZE",), ("INFO",))
-    facts = {} if info is None else _fields(info)
+    facts = {} if info is None else fields_of(info)
     standing = _whole(_by_hello(hello) if hello is not None else _by_info(facts))
     held = _held(facts, database)
     keys = size if size is not None else number(held.get("keys", "0")) if facts else None
@@ -112,7 +112,7 @@ def standing(link: Link) -> Standing:
     By HELLO, which every user may send; by INFO where the server is older than Redis 6.
     """
     (hello,) = asked(link, ("HELLO",))
-    return _whole(_by_hello(hello) if hello is not None else _by_info(_fields(link.ask("INFO"))))
+    return _whole(_by_hello(hello) if hello is not None else _by_info(fields_of(link.ask("INFO"))))
 
 
 def _whole(found: Standing) -> Standing:
@@ -141,7 +141,8 @@ def _by_info(facts: Mapping[str, str]) -> Standing:
     return Standing(mode, facts.get("role", "master") != "master")
 
 
-def _fields(info: bytes) -> Mapping[str, str]:
+def fields_of(info: bytes) -> Mapping[str, str]:
+    """Read INFO: its fields by name."""
     lines = info.decode("utf-8", "replace").splitlines()
     return dict(line.split(":", 1) for line in lines if ":" in line)
 

@@ -30,6 +30,11 @@ class Columns(NamedTuple):
         """Return the sums of some of these groups."""
         return Columns(*(column[some] for column in self))
 
+    def of_size(self, size: int) -> Columns:
+        """Return columns of the first so many groups; of those there are not yet, nothing."""
+        more = np.zeros(max(0, size - len(self.keys)))
+        return Columns(*(np.concatenate([column[:size], more]) for column in self))
+
 
 class Sums:
     """The running sums of groups that are numbered from 0.
@@ -39,16 +44,20 @@ class Sums:
     which Redis would not tell. What a key costs does not depend on the number of groups.
     """
 
-    def __init__(self) -> None:
-        self._size = 0
-        self.columns = Columns(*np.zeros((len(Columns._fields), 1024)))
+    def __init__(self, size: int = 0) -> None:
+        self._size = size
+        self.columns = Columns(*np.zeros((len(Columns._fields), max(1024, size))))
+
+    @property
+    def found(self) -> Columns:
+        """A copy of the sums of all groups that there are."""
+        return self.columns.of_size(self._size)
 
     def new(self, width: int = 1) -> int:
         """Begin some more groups and return the number of the first."""
         first, self._size = self._size, self._size + width
         if self._size > len(self.columns.keys):
-            none = np.zeros(len(self.columns.keys))
-            self.columns = Columns(*(np.concatenate([column, none]) for column in self.columns))
+            self.columns = self.columns.of_size(2 * len(self.columns.keys))
         return first
 
     def add(self, groups: Indexes) -> None:
@@ -127,11 +136,11 @@ def _bytes_margin(found: Columns, share: float) -> Sizes:
     """Half of the 95 % interval: for the keys not sized, and for those not scanned."""
     squares = found.squares / np.maximum(found.sized, 1) * found.keys
     unseen = _SIGMAS * np.sqrt(squares * (1 - share))
-    margin: Sizes = np.hypot(unseen, _sampling_margin(found)) / share
+    margin: Sizes = np.hypot(unseen, sampling_margin(found)) / share
     return margin
 
 
-def _sampling_margin(found: Columns) -> Sizes:
+def sampling_margin(found: Columns) -> Sizes:
     """Half of the 95 % interval of a sum of which a part was sized, drawn evenly.
 
     By Student's t, with the correction for a finite population. Where a single key was sized
@@ -139,14 +148,19 @@ def _sampling_margin(found: Columns) -> Sizes:
     """
     sized, counted = np.maximum(found.sized, 1), np.maximum(found.keys, 1)
     freedom = np.maximum(sized - 1, 1)
-    spread = np.maximum(found.squares - found.bytes**2 / sized, 0) / freedom
-    spread = np.where(found.sized == 1, found.squares, spread)
     unsized = np.clip(1 - found.sized / counted, 0, 1)
-    margin: Sizes = _student(freedom) * found.keys * np.sqrt(spread / sized * unsized)
+    margin: Sizes = student(freedom) * found.keys * np.sqrt(spread_of(found) / sized * unsized)
     return margin
 
 
-def _student(freedom: Sizes) -> Sizes:
+def spread_of(found: Columns) -> Sizes:
+    """The variance of a key's memory, as the keys that were sized tell it."""
+    sized = np.maximum(found.sized, 1)
+    spread = np.maximum(found.squares - found.bytes**2 / sized, 0) / np.maximum(sized - 1, 1)
+    return np.where(found.sized == 1, found.squares, spread)
+
+
+def student(freedom: Sizes) -> Sizes:
     """Look up the quantile; beyond the table, 1.96 + 2.4 / freedom is right to three digits."""
     few = _STUDENT[np.minimum(freedom, len(_STUDENT)).astype(np.intp) - 1]
     return np.where(freedom <= len(_STUDENT), few, _SIGMAS + 2.4 / freedom)

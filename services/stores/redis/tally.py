@@ -7,6 +7,9 @@ are remembered apart: together they would be many times as many, and no longer f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 
 from services.stores.redis.sums import Sums
@@ -34,7 +37,8 @@ class _Heads(dict[bytes, int]):
     A head that is asked for gets its groups when it is met, or below 0 where it is not sure.
     """
 
-    def __init__(self, suffix: bytes, sums: Sums) -> None:
+    def __init__(self, suffix: bytes, sums: Sums, known: Mapping[bytes, int]) -> None:
+        super().__init__(known)
         self._suffix = suffix
         self._sums = sums
 
@@ -50,26 +54,45 @@ class _Heads(dict[bytes, int]):
         return [(Owner(OwnerKind.KB, name), True) for name in names]
 
 
+class Numbered(NamedTuple):
+    """How the groups of a pass are numbered: the first of each head, and each of the others."""
+
+    heads: Mapping[bytes, int]
+    others: Mapping[KeyName, int]
+
+
+_NO_NUMBERS = Numbered({}, {})
+
+
 class KeyTally:
     """The sums of one pass. Its memory grows with owners and sessions, not with keys.
 
     `service` is KATO's SERVICE_NAME. `scanned` counts every key, `sessions` holds the names of
     session records, which are no part of the groups, `passing` the first 100,000 names of other
     keys to which KATO gives a TTL, and `samples` some names of keys that belong to nobody.
+
+    With `sums` that know the groups of an earlier tally, these are `numbered` as there.
     """
 
-    def __init__(self, service: str) -> None:
+    def __init__(
+        self, service: str, *, sums: Sums | None = None, numbered: Numbered = _NO_NUMBERS
+    ) -> None:
         self._service = service
-        self.sums = Sums()
-        self._heads = _Heads(service_suffix(service).encode(), self.sums)
+        self.sums = sums or Sums()
+        self._heads = _Heads(service_suffix(service).encode(), self.sums, numbered.heads)
         self._words = {kind.encode(): at for at, kind in enumerate(_KINDS[:-1])}
         self._stems: dict[bytes, int] = {}
-        self._others: dict[KeyName, int] = {}
+        self._others: dict[KeyName, int] = {**numbered.others}
         self._unknown = self._number(KeyName(NOBODY, "unknown"))
         self.sessions: dict[bytes, None] = {}
         self.passing: dict[bytes, None] = {}
         self.samples: list[str] = []
         self.scanned = 0
+
+    @property
+    def numbered(self) -> Numbered:
+        """How its groups are numbered."""
+        return Numbered(self._heads, self._others)
 
     def count(self, keys: list[bytes]) -> Indexes:
         """Count keys, and return their groups. Session records are set aside, out of the list."""

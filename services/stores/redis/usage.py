@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import redis
@@ -24,6 +25,10 @@ from services.usage.readings import KeyReading
 
 if TYPE_CHECKING:
     from services.find.models import KeySight
+    from services.stores.redis.carry import Base, Beginning
+
+FEW = 100_000
+"""Up to so many keys memory is asked for at each pass: that takes half a second."""
 
 Progress = Callable[[KeyReading], None]
 
@@ -32,8 +37,9 @@ class KeyspaceStore:
     """Reads KATO's Redis. Only commands that change nothing are sent, and no TTL is touched.
 
     `service` is KATO's SERVICE_NAME. `scan_count` is the COUNT of SCAN. Above `memory_budget`
-    keys the memory of only a share `memory_sample` of them is asked for. A whole read may take
-    `pass_seconds`, and each answer the client's `socket_timeout`.
+    keys the memory of only a share `memory_sample` of them is asked for. Of more than `few` keys
+    memory is carried over to the readings of the next `memory_every` seconds. A whole read may
+    take `pass_seconds`, and each answer the client's `socket_timeout`.
 
     Every method raises StoreUnavailable, StoreDenied or StoreMisconfigured, or StoreRejected for
     a command that the server does not know.
@@ -48,6 +54,8 @@ class KeyspaceStore:
         memory_budget: int,
         memory_sample: float,
         pass_seconds: float,
+        memory_every: float = 0,
+        few: int = FEW,
     ) -> None:
         self._client = client
         self._service = service
@@ -55,6 +63,8 @@ class KeyspaceStore:
         self._memory_budget = memory_budget
         self._memory_sample = memory_sample
         self._pass_seconds = pass_seconds
+        self._memory_every = memory_every
+        self._few = few
 
     def health(self) -> Health:
         """Ask for a PONG, what the server is, and try all that a pass asks.
@@ -111,17 +121,26 @@ class KeyspaceStore:
         goes while it is read is not counted; one that comes may be.
 
         With the reading of an earlier pass as `last`, that comes again, as it is now, where the
-        server tells that nothing was written since.
+        server tells that nothing was written since; else its memory may be carried over.
         """
         with self._talk("reading the keyspace") as link:
             told = opening(link, self._database)
-            if last is not None and (same := still.again(last, told, self._database)):
-                return same
+            base = self._base_of(last)
+            if last is not None and (base is not None or last.memory_at is None):
+                same = still.again(last, told, self._database)
+                if same is not None:
+                    return same
+            began = self._beginning(link, told) if memory else None
+            if base is not None and began is not None and began.standing.follows(base.standing):
+                carried = self._carry(link, told, base)
+                if carried is not None:
+                    return carried
             tally = KeyTally(self._service)
             precision, choose = self._sizing(told.keys, tally.sums, memory=memory)
             reports = Reports(_report(progress, told, tally))
             KeyPass(link, tally, choose=choose, reports=reports).run(count=self._scan_count)
-            return self._finish(link, told, tally, precision)
+            reading = self._finish(link, told, tally, precision)
+            return replace(reading, base=began and began.base(tally))
 
     def peek(self, keys: Sequence[bytes]) -> tuple[KeySight, ...]:
         """Return those of the keys that are there, with type and TTL, in one round trip."""
@@ -129,6 +148,37 @@ class KeyspaceStore:
 
         with self._talk("looking for a key") as link:
             return sights(link, keys)
+
+    def _base_of(self, last: KeyReading | None) -> Base | None:
+        """Return what memory is carried over by, as long as it may be."""
+        if last is None or last.base is None:
+            return None
+        from services.stores.redis.carry import Base
+
+        base = last.base
+        return base if isinstance(base, Base) and base.is_young(self._memory_every) else None
+
+    def _beginning(self, link: Link, told: Opening) -> Beginning | None:
+        """Return where the server stands; None where nothing is to be carried over."""
+        if not self._memory_every or told.keys is None or told.keys <= self._few:
+            return None
+        from services.stores.redis.carry import Beginning, Standing
+
+        standing = Standing.ask(link, told)
+        return None if standing is None else Beginning(standing)
+
+    def _carry(self, link: Link, told: Opening, base: Base) -> KeyReading | None:
+        """Count, with memory carried over; None where the sample says that it does not hold."""
+        from services.stores.redis.carry import carrying
+
+        tally, sums = carrying(self._service, base)
+        _, of_new = self._sizing(told.keys, sums, memory=True)
+        choose = sums.choose(self._memory_sample, of_new)
+        KeyPass(link, tally, choose=choose, reports=Reports(None)).run(count=self._scan_count)
+        if sums.contradicted():
+            return None
+        reading = self._finish(link, told, tally, Precision.SAMPLED)
+        return replace(reading, memory_at=base.at, base=base)
 
     def _sizing(self, keys: int | None, sums: Sums, *, memory: bool) -> tuple[Precision, Choose]:
         if not memory:

@@ -128,7 +128,7 @@ def test_what_info_does_not_say_is_unknown(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch, facts: dict[str, str]
 ) -> None:
     """Neither is 0, except that of no key none expires."""
-    monkeypatch.setattr(server, "_fields", lambda _: facts)
+    monkeypatch.setattr(server, "fields_of", lambda _: facts)
     assert store_of(valkey).read().with_ttl == 0
     valkey.set("a_kato:frequency:x", 1, ex=900)
     reading = store_of(valkey).read()

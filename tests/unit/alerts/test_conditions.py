@@ -125,8 +125,9 @@ def test_sums_that_are_off() -> None:
     assert subjects(seen("conservation", snapshot=off)) == ["patterns"]
     bytes_only = snapshot(patterns={"difference": Amount(0, 7)})
     assert seen("conservation", snapshot=bytes_only).seen == ()
-    sampled = {"difference": Amount(9, 0), "precision": Precision.SAMPLED}
-    assert seen("conservation", snapshot=snapshot(keys=sampled)).seen == ()
+    for precision, told in ((Precision.SAMPLED, ["keys"]), (Precision.ESTIMATE, [])):
+        figures = {"difference": Amount(9, 0), "precision": precision}
+        assert subjects(seen("conservation", snapshot=snapshot(keys=figures))) == told
 
 
 def test_figures_that_are_old() -> None:

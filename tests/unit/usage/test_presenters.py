@@ -197,6 +197,12 @@ def test_every_precision_says_what_it_is() -> None:
     }
     assert len(set(notes.values())) == len(Precision)
     assert [p for p, note in notes.items() if note.startswith("exact")] == [Precision.EXACT]
+    carried = StoreFigures(
+        Measure.KEYS, StoreState.OK, Amount(1, 1), precision=Precision.SAMPLED, memory_at=NOW
+    )
+    note = presenters.precision_note(carried)
+    assert note.startswith(f"memory as of {NOW:%H:%M} UTC")
+    assert note not in notes.values()
 
 
 def test_of_a_shared_collection_a_tenant_sees_its_own_points() -> None:
