@@ -59,6 +59,8 @@ def test_what_is_written_is_counted_and_memory_is_as_of_before(
         assert found
         assert found.usage.keys == then.usage.keys
         then, found = (each.tenant(tenant) for each in (before, after))
-        assert then and then.usage.keys
-        assert found and found.usage.keys
+        assert then
+        assert then.usage.keys
+        assert found
+        assert found.usage.keys
         assert found.usage.keys.count == then.usage.keys.count + number + 1

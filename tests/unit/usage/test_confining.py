@@ -350,7 +350,7 @@ DONE: dict[type, dict[str, str]] = {
         "measure": "kept", "state": "kept", "total": "sum of what is visible",
         "reason": "our own words", "collected_at": "kept", "precision": "kept", "share": "kept",
         "difference": "zero", "seconds": "kept", "last_good": "dropped", "bytes_note": "kept",
-        "failing_since": "kept",
+        "failing_since": "kept", "memory_at": "kept",
     },
     TenantUsage: {
         "tenant": "in scope", "claim": "kept", "usage": "sum of the visible parts",
