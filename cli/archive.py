@@ -21,9 +21,10 @@ from cli.archive_text import (
     files_text,
     plan_text,
     proof_text,
+    removal_text,
     shown_text,
 )
-from cli.errors import EXIT_FAILED, one_line_errors
+from cli.errors import EXIT_FAILED, fail, one_line_errors
 from cli.restore import restore_command
 from services.archive.access import DeskArchive
 from services.archive.listed import archive_json, archives_json, proof_json, shown_json
@@ -158,6 +159,27 @@ def export_command(
     told = [{"part": each.part, "file": each.file, "rows": each.rows} for each in files]
     lines = "\n".join(f"{visible(each.file)}: {each.rows:,} rows" for each in files)
     typer.echo(json.dumps({"files": told}, indent=2) if as_json else lines or "it has no rows")
+
+
+@app.command("remove")
+def remove_command(
+    which: Annotated[str, typer.Argument(help="An archive's id, or the name of its file.")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why, or the ticket.")],
+    confirm: Annotated[
+        str, typer.Option("--confirm", help="The name of its file; without, nothing is removed.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Delete an archive's file for good. That it was there stays known, with by whom and why."""
+    with _service() as archives:
+        found = archives.removal(which)
+        if confirm != found.archive.name:
+            typer.echo(removal_text(found))
+            fail(f"nothing was removed: give --confirm {found.archive.name}", EXIT_FAILED)
+        gone = archives.remove(found.archive.id, reason=reason)
+    said = f"{gone.name}: {gone.state.value}\nid: {gone.id}"
+    typer.echo(json.dumps(archive_json(gone), indent=2) if as_json else said)
 
 
 @app.command("verify")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from cli.printed import aligned
 from services.archive.models import Archive, Change, Difference, Head, Manifest, Stored
+from services.archive.removal import Removal
 from services.archive.verify import Proof
 from services.jobs.models import Job
 from services.purge.models import LeftOut, Plan
@@ -78,6 +79,19 @@ def shown_text(head: Head, manifest: Manifest) -> str:
     lines += [f"not in it: {visible(text)}" for text in manifest.disclosed]
     lines += [f"changed meanwhile: {_change(each)}" for each in manifest.changes]
     return "\n".join(lines)
+
+
+def removal_text(found: Removal) -> str:
+    """Say what goes with an archive's file, and of whom no other is proven."""
+    archive = found.archive
+    lines = [f"{archive.name}: {archive.bytes:,} bytes, of {visible(str(archive.target))}"]
+    lines += [f"place: {visible(archive.place)}"] if archive.place else []
+    lines += [
+        f"no other proven archive of {visible(str(each))} is known: "
+        "where its data is erased, this is the last copy"
+        for each in found.last_of
+    ]
+    return "\n".join([*lines, "the record that it existed stays, with who removed it and why"])
 
 
 def proof_text(proof: Proof) -> str:

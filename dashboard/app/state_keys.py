@@ -124,6 +124,11 @@ ARCHIVE_REASON = "archive_reason"
 ARCHIVE_REFUSED = "archive_refused"
 """Session state: why the last thing that was to be done to an archive was not."""
 
+ARCHIVE_REMOVE_OPEN = "archive_remove_open"
+ARCHIVE_REMOVE_NAME = "archive_remove_name"
+ARCHIVE_REMOVE_REASON = "archive_remove_reason"
+"""Session state: of an archive to remove, by its id, whether that is open and what was typed."""
+
 RESTORE = "restore"
 """Query parameter: which restore the Archives page shows, by its job."""
 

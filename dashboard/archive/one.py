@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.app import brand, permits, read, refusals, runtime, state_keys, unreadable
-from dashboard.archive import proofs, tables
+from dashboard.archive import proofs, remove, tables
 from dashboard.draw import cards, job_steps
 from dashboard.draw.formatting import age, escaped, markdown, moment, size, visible
 from dashboard.draw.links import copy_link
@@ -38,6 +38,9 @@ def draw(archive_id: str) -> Archive | None:
         st.fragment(_follow, run_every="1s")(archive.id)
     elif archive.state in (State.PROVEN, State.BROKEN):
         _whole(archive)
+        remove.draw(archive)
+    elif archive.state is State.REMOVED:
+        remove.gone(archive)
     else:
         _halted(archive, job)
     return archive if archive.state is State.PROVEN else None

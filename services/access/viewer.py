@@ -55,6 +55,7 @@ class Action(StrEnum):
     ARCHIVE = "take an archive"
     END_AND_ARCHIVE = "end sessions and take an archive"
     VERIFY_ARCHIVE = "verify an archive"
+    REMOVE_ARCHIVE = "remove an archive"
     PLAN_RESTORE = "plan a restore"
     RESTORE = "restore an archive"
     PARK = "park a tenant"
@@ -129,6 +130,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.ARCHIVE: Permission(Role.OPERATOR, writes=True),
     Action.END_AND_ARCHIVE: Permission(Role.ADMIN, writes=True),
     Action.VERIFY_ARCHIVE: Permission(Role.OPERATOR),
+    Action.REMOVE_ARCHIVE: Permission(Role.ADMIN, writes=True),
     Action.PLAN_RESTORE: Permission(Role.OPERATOR),
     Action.RESTORE: Permission(Role.ADMIN, writes=True),
     Action.PARK: Permission(Role.ADMIN, writes=True),

@@ -10,6 +10,7 @@ from pathlib import Path
 from services.access.gate import Doing, Gate, digest_of_words
 from services.access.holders import each_of, holders_of_node
 from services.access.viewer import Action, Viewer
+from services.approvals.models import REASON
 from services.archive.confined import (
     confined_archive,
     confined_proof,
@@ -21,6 +22,7 @@ from services.archive.export import Exported
 from services.archive.hearing import Hears, unheard
 from services.archive.models import Archive, Head, Manifest, Stored
 from services.archive.proving import about
+from services.archive.removal import Removal
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
 from services.errors import AccessDenied
@@ -188,6 +190,30 @@ class DeskArchive:
             Action.EXPORT, tenants=holders_of(archive), target=f"{archive.name} as Parquet"
         ):  # fmt: skip
             return self._inner().export(archive, folder)
+
+    def removal(self, archive_id: str) -> Removal:
+        """Return what removing one means. Raises AccessDenied, ArchiveError, OnHold, StoreError."""
+        archive, viewer = self._known(Action.REMOVE_ARCHIVE, archive_id)
+        found = self._inner().removal(archive)
+        return replace(found, archive=confined_archive(found.archive, viewer))
+
+    def remove(self, archive_id: str, *, reason: str) -> Archive:
+        """Delete the file of an archive for good. Logged, with the reason.
+
+        Raises AccessDenied, ApprovalNeeded, ArchiveError, OnHold, StoreError.
+        """
+        archive, viewer = self._known(Action.REMOVE_ARCHIVE, archive_id)
+        reason = reason.strip()
+        if not reason:
+            raise ArchiveError("say why it is removed: a reason, or the ticket")
+        found = self._inner().removal(archive)  # before a second person is asked for
+        with self._gate.doing(
+            Action.REMOVE_ARCHIVE, tenants=holders_of(archive), target=archive.name,
+            whose=tuple(map(TenantKey.written, archive.tenants)), reason=reason,
+            details={REASON: reason}, digest=digest_of_words("remove", archive.id),
+        ):  # fmt: skip
+            gone = self._inner().remove_by_hand(found, by=viewer.id, reason=reason)
+        return confined_archive(gone, viewer)
 
     # --- by address: for who sees all ---
 

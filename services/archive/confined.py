@@ -36,7 +36,13 @@ def confined_archive(archive: Archive, viewer: Viewer) -> Archive:
     return replace(
         archive, place="", left_out=None, problem=FAILED if archive.problem else "",
         reason=archive.reason if archive.by == viewer.id else UNTOLD_REASON,
+        removed_for=_told(archive, viewer),
     )  # fmt: skip
+
+
+def _told(archive: Archive, viewer: Viewer) -> str:
+    mine = archive.removed_by == viewer.id or not archive.removed_for
+    return archive.removed_for if mine else UNTOLD_REASON
 
 
 def confined_proof(proof: Proof, viewer: Viewer) -> Proof:

@@ -23,7 +23,8 @@ def archive_json(archive: Archive) -> Json:
         "sha256": archive.sha256 or None, "counts": dict(archive.counts),
         "encrypted": archive.encrypted, "quiesced": archive.quiesced,
         "changes": archive.changes, "left_out": archive.left_out,
-        "problem": archive.problem or None,
+        "problem": archive.problem or None, "removed_at": stamp(archive.removed_at),
+        "removed_by": archive.removed_by or None, "removed_for": archive.removed_for or None,
     }  # fmt: skip
 
 

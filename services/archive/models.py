@@ -218,6 +218,7 @@ class Archive:
     are what each part has. `tenants` are those whose data is in it, as `kind/id`. `proven_at` is
     when it was last read back whole. `left_out` is None for who is not told. `digest` is the plan's
     that it was taken by, `job` the job that took it. `problem` says why it failed or is broken.
+    `removed_by` is who removed its file by hand, `removed_for` why: empty where a rule did.
     """
 
     id: str
@@ -241,6 +242,9 @@ class Archive:
     changes: int = 0
     left_out: int | None = 0
     problem: str = ""
+    removed_at: datetime | None = None
+    removed_by: str = ""
+    removed_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from services.archive import plan as planning
+from services.archive import plan as planning, removal as removing
 from services.archive.container import Reader
 from services.archive.errors import ArchiveError
 from services.archive.export import Exported, export
 from services.archive.hearing import Hears, unheard
 from services.archive.models import Archive, Head, Manifest, State, Stored
+from services.archive.removal import Removal
 from services.archive.run import (
     GIVEN_UP,
     KIND,
@@ -133,6 +134,18 @@ class ArchiveService:
         refuse_held(map(TenantKey.written, archive.tenants), self._tools.holds)
         self._tools.place(archive.place).remove(archive.name)
         self._tools.book.put(replace(archive, state=State.REMOVED))
+
+    def removal(self, archive: Archive) -> Removal:
+        """Return what removing one by hand means. Raises ArchiveError, OnHold, StoreError."""
+        return removing.removal(self._tools, self._work, archive)
+
+    def remove_by_hand(self, found: Removal, *, by: str, reason: str) -> Archive:
+        """Delete the file for good, and keep who did so and why. Raises ArchiveError, StoreError.
+
+        What stands in its way is looked for again, OnHold too.
+        """
+        again = self.removal(self.archive(found.archive.id))
+        return removing.remove(self._tools, again, by=by, reason=reason)
 
     def taking(self) -> tuple[Archive, ...]:
         """Return every archive that is being taken, oldest first."""

@@ -14,6 +14,7 @@ from services.cards.holds import Holds
 from services.purge.look import Erasers
 from services.purge.models import KeySurvey, Plan
 from services.purge.ports import SessionEnder
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
 
@@ -36,7 +37,8 @@ class Tools:
     `own` yields what this product's own records have of what is planned. `place` opens a place by
     its URL, the one that is set for an empty one, and raises ArchiveError where none is.
     `recipients` and `identities` are asked for when they are used: both are settings. `saw`
-    records node_ids with where each was seen, `holds` returns who is on legal hold. `as_parquet`
+    records node_ids with where each was seen, `holds` returns who is on legal hold, `parked_in` the
+    id of the archive that a tenant is parked in, empty of one that is not. `as_parquet`
     writes the rows of a part as a file, and returns how many. `product` is this product's version.
     """
 
@@ -54,6 +56,7 @@ class Tools:
     place: Callable[[str], Place]
     book: Book
     holds: Holds
+    parked_in: Callable[[TenantKey], str]
     as_parquet: Callable[[Part, Iterable[bytes], BinaryIO], int]
     product: str
     now: Callable[[], datetime]

@@ -17,6 +17,7 @@ from services.settings.outward import options_of
 from services.stores.archive_sources import ArchiveSources
 from services.stores.archives.place import Place
 from services.stores.records.archives import ArchiveBook
+from services.tenancy.kb_ids import TenantKey
 
 if TYPE_CHECKING:
     from services.wiring.working import Working
@@ -37,8 +38,14 @@ def archive_tools(services: Working) -> Tools:
         versions=services.versions, recipients=lambda: recipients(settings),
         identities=lambda: identities(settings), place=lambda url: place_of(settings, url),
         book=ArchiveBook(services.database), holds=services.card_book.holds,
+        parked_in=lambda tenant: _parked_in(services, tenant),
         as_parquet=_as_parquet, product=version("kato-tenants"), now=services.now,
     )  # fmt: skip
+
+
+def _parked_in(services: Working, tenant: TenantKey) -> str:
+    found = services.parking_book.get(tenant)
+    return "" if found is None else found.archive
 
 
 def _as_parquet(part: Part, chunks: Iterable[bytes], to: BinaryIO) -> int:

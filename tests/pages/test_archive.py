@@ -14,7 +14,8 @@ from dashboard.draw.archive_parts import part_words
 from services.archive.models import Archive, State
 from services.archive.proving import KIND as PROVING
 from services.bootstrap import Services
-from services.purge.models import Target
+from services.purge.models import Request, Target
+from services.tenancy.kb_ids import TenantKey
 from tests.pages.conftest import Open, Put, looked, refresh, words
 from tests.pages.test_sessions import press
 from tests.servers.deployment import Deployment
@@ -105,3 +106,28 @@ def test_without_a_place_it_says_which_setting_is_missing(
     app.text_input(key=state_keys.ARCHIVE_REASON).set_value("x").run()
     press(app, "Take archive")
     assert "KATO_TENANTS_ARCHIVES" in words(app).replace("\\", "")
+
+
+def test_one_is_removed_by_its_name_and_its_page_says_by_whom(
+    request: pytest.FixtureRequest, put: Put, tmp_path: Path
+) -> None:
+    put({"ARCHIVES": str(tmp_path / "archives")})
+    services: Services = request.getfixturevalue("services")
+    open_page: Open = request.getfixturevalue("open_page")
+    plan = services.archive.plan(Request(Target(TenantKey("tenant", "acme"))))
+    archive = services.archive.run_here(services.archive.begin(plan, by="ann", reason="x"))
+    app = open_page("archive", archive=archive.id)
+    app.session_state[state_keys.of(state_keys.ARCHIVE_REMOVE_OPEN, archive.id)] = True
+    app.run()
+    assert "this is the last copy" in words(app)
+    app.text_input(key=state_keys.of(state_keys.ARCHIVE_REMOVE_REASON, archive.id)).set_value(
+        "erasure 7"
+    ).run()
+    assert app.button(key="archive_remove").disabled
+    app.text_input(key=state_keys.of(state_keys.ARCHIVE_REMOVE_NAME, archive.id)).set_value(
+        archive.name
+    ).run()
+    app.button(key="archive_remove").click().run()
+    assert services.archive.archive(archive.id).state is State.REMOVED
+    assert not (tmp_path / "archives" / archive.name).exists()
+    assert "erasure 7" in words(app)

@@ -36,6 +36,7 @@ from services.approvals.models import Request as Asked
 from services.approvals.service import ApprovalService
 from services.archive.errors import ArchiveError
 from services.archive.models import Archive, Head, Manifest, State as Whole, Stored
+from services.archive.removal import Removal
 from services.archive.service import ArchiveService
 from services.archive.verify import Proof
 from services.backups.service import BackupService
@@ -487,6 +488,10 @@ class World:
             name: each for each in (ARCHIVE, OTHERS_ARCHIVE) for name in each.tenants
             if name in names
         }  # fmt: skip
+        self.archive.removal.return_value = Removal(ARCHIVE, (ACME,))
+        self.archive.remove_by_hand.return_value = replace(
+            ARCHIVE, removed_by="bob", removed_for=f"zed {COUNTED}"
+        )
         self.archive.job.return_value = WORK
         self.archive.verify.return_value = Proof("acme.kato.tar", 1, "a", MANIFEST)
         self.archive.verify_file.return_value = Proof("acme.kato.tar", 1, "a", MANIFEST)
@@ -609,7 +614,8 @@ class World:
 
 TO_DECIDE = {
     "sessions.landing", "isolation.report", "purge.job", "purge.planned", "purge.check",
-    "approvals.request", "archive.archive", "archive.plan", "alerts.alerts", "alerts.silences",
+    "approvals.request", "archive.archive", "archive.plan",
+    "archive.removal", "alerts.alerts", "alerts.silences",
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
     "retention.policies", "backups.rules", "backups.ends_sessions", "cards.cards", "restore.job",
     "restore.plan", "restore.jobs", "parking.plan", "parking.job", "parking.parked",
@@ -1196,6 +1202,15 @@ CASES: dict[str, Case] = {
     ),
     "archives.verify": _archive("verify", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
     "archives.show": _archive("show", Action.VERIFY_ARCHIVE, target="acme.kato.tar"),
+    "archives.removal": Case(
+        lambda d: d.archives.removal("a"), ADMIN, inner="archive.removal", writes=True,
+        refused=ArchiveError,
+    ),
+    "archives.remove": _done(
+        lambda d: d.archives.remove("a", reason="x"), ADMIN, Action.REMOVE_ARCHIVE,
+        "archive.remove_by_hand", target="acme.kato.tar", writes=True, refused=ArchiveError,
+        **OF_ACME,
+    ),
     "archives.files": Case(lambda d: d.archives.files(), OPERATOR, FLEET, inner="archive.files"),
     "archives.export": _done(
         lambda d: d.archives.export("a", Path("x")), OPERATOR, Action.EXPORT, "archive.export",
