@@ -24,7 +24,15 @@ from sqlalchemy import insert
 
 from bench.measure import costs, median, verdict
 from services.bootstrap import NEW_OBJECTS
-from services.history.models import Figure, Figures, Grain, Holder, OwnerKind, second
+from services.history.models import (
+    PREDICTION_BYTES,
+    Figure,
+    Figures,
+    Grain,
+    Holder,
+    OwnerKind,
+    second,
+)
 from services.history.movers import movers
 from services.history.ports import Head, HistoryStore, MadeUp
 from services.history.read import HistoryService
@@ -51,12 +59,12 @@ _INSERT = "INSERT INTO history_row (grain, holder, start, row) VALUES (?, ?, ?, 
 
 
 def figures(chance: random.Random) -> dict[str, int]:
-    """Return what a tenant has: counts of 10 to 100,000, their bytes, and keys by kind."""
+    """Return what a tenant has: counts of 10 to 100,000, bytes, and keys by kind."""
     size = 10 ** chance.uniform(1, 5)
     counts = {name: round(size * chance.uniform(0.2, 5)) + 1 for name in NAMES}
     sizes = {f"{name}_bytes": count * chance.randint(200, 900) for name, count in counts.items()}
     kinds = {f"keys:{kind}": counts["keys"] // len(KINDS) for kind in KINDS}
-    return {**counts, **sizes, **kinds}
+    return {**counts, **sizes, **kinds, PREDICTION_BYTES: sizes["keys_bytes"] // len(KINDS)}
 
 
 def grown(had: dict[str, int], chance: random.Random) -> dict[str, int]:
@@ -100,7 +108,8 @@ def filled(folder: Path, tenants: int, days: int, part: float) -> HistoryRecords
     """Fill the records of a data directory, in the order in which rows come."""
     engine, chance = open_database(folder), random.Random(7)
     began = END - days * Grain.DAY.seconds
-    looks = [(name, Look(began, END)) for each in NAMES for name in (each, f"{each}_bytes")]
+    names = (PREDICTION_BYTES, *NAMES, *(f"{each}_bytes" for each in NAMES))
+    looks = [(name, Look(began, END)) for name in names]
     head = Head(1, END, {Grain.HOUR: END, Grain.DAY: END})
     MadeUpHistory(engine).keep(MadeUp({}, looks, head))
     holders = [Holder(OwnerKind.TENANT, f"tenant/t{at:05d}") for at in range(tenants)]

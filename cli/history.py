@@ -16,7 +16,7 @@ from services.errors import SettingsError
 from services.figures import Measure
 from services.history import formats
 from services.history.forecast import Forecast, Reach, reached
-from services.history.models import Cell, Holder, looked_at, quantities_of
+from services.history.models import PREDICTION_BYTES, Cell, Holder, looked_at, quantities_of
 from services.settings.environment import Settings
 from services.spreadsheet import csv_text
 from services.usage.formats import stamp
@@ -55,8 +55,9 @@ def asked_of(
 
 def asked(quantity: str, *, since: str, until: str) -> tuple[datetime, datetime]:
     """Read of which time it is to be, and whether there is such a figure. Raises SettingsError."""
-    if looked_at(quantity) not in {each for m in Measure for each in quantities_of(m)}:
-        raise SettingsError("--measure", "is none of " + ", ".join(Measure))
+    known = {PREDICTION_BYTES, *(each for m in Measure for each in quantities_of(m))}
+    if looked_at(quantity) not in known:
+        raise SettingsError("--measure", "is none of " + ", ".join((*Measure, PREDICTION_BYTES)))
     began, ended = moment_of("--from", since), moment_of("--to", until)
     if began >= ended:
         raise SettingsError("--from", "has to be before --to")

@@ -39,7 +39,8 @@ Quantity = Annotated[
     str,
     typer.Argument(
         metavar="MEASURE",
-        help="patterns, keys, vectors or sessions, each also with _bytes; or keys:prediction.",
+        help="patterns, keys, vectors or sessions, each also with _bytes; keys:prediction (or "
+        "another kind), or keys:prediction_bytes.",
     ),
 ]
 Why = Annotated[str, typer.Option("--why", help="Why; it is kept and logged.")]

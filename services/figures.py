@@ -30,6 +30,10 @@ STORE_OF: Mapping[Measure, str] = {
 """Which store has what is measured."""
 
 
+PREDICTIONS = "predictions"
+"""Keys of the kind `prediction`, which never expire: they are told apart, and are keys too."""
+
+
 class StoreState(StrEnum):
     """Whether a store's figures are there."""
 
@@ -72,16 +76,20 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The figures of one owner, a field a measure; None where the store's are not known."""
+    """The figures of one owner, a field a measure; None where the store's are not known.
+
+    `predictions` are among the `keys`.
+    """
 
     patterns: Amount | None
     keys: Amount | None
     vectors: Amount | None
     sessions: Amount | None
     keys_by_kind: Mapping[str, int] | None = None
+    predictions: Amount | None = None
 
-    def of(self, measure: Measure) -> Amount | None:
-        """Return the figure of one measure, whose value is the field's name."""
+    def of(self, measure: str) -> Amount | None:
+        """Return the figure of one measure, or of `PREDICTIONS`: these are the fields' names."""
         amount: Amount | None = getattr(self, measure)
         return amount
 

@@ -10,12 +10,12 @@ import streamlit as st
 
 from dashboard.app import state_keys
 from dashboard.draw.formatting import escaped, few, number, plural, size, visible
-from dashboard.draw.measures import COLUMNS
+from dashboard.draw.measures import OVER_TIME
 from dashboard.draw.notices import Level, Notice
 from dashboard.draw.usage_tables import NONE
 from services.access.viewer import TenantPattern
 from services.cards.scope import LabelScope, Scope
-from services.history.models import BYTES, quantities_of
+from services.history.models import BYTES
 from services.limits.models import Standing, Standings, State
 from services.limits.written import state_words
 from services.tenancy.kb_ids import TenantKey
@@ -29,7 +29,7 @@ SHOWN = (State.OVER, State.NEAR, State.UNKNOWN)
 """What asks for attention."""
 
 _COLORS = {State.OVER: "red", State.NEAR: "orange"}
-_LABELS = {quantities_of(c.measure)[c.is_size]: name for name, c in COLUMNS.items()}
+_LABELS = {column.quantity: name for name, column in OVER_TIME.items()}
 _SIZES = {"vectors_bytes": "Vector size", "sessions_bytes": "Session memory"}
 
 

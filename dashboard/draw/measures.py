@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from services.figures import Measure, Usage
+from services.figures import PREDICTIONS, Measure, Usage
+from services.history.models import PREDICTION_BYTES, quantities_of
 
 Color = Literal["orange", "red", "violet", "green"]
 
@@ -49,15 +50,22 @@ WORDS: Mapping[Measure, Words] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table of owners: the count of a measure, or its bytes."""
+    """A figure of owners: the count of a measure, or its bytes, or those of predictions alone."""
 
     measure: Measure
     help: str
     is_size: bool = False
+    of_predictions: bool = False
+
+    @property
+    def quantity(self) -> str:
+        """What usage over time calls it."""
+        both = quantities_of(self.measure)
+        return PREDICTION_BYTES if self.of_predictions else both[self.is_size]
 
     def cell(self, usage: Usage) -> int | None:
         """Return what one owner has in it; None where that is not known."""
-        amount = usage.of(self.measure)
+        amount = usage.of(PREDICTIONS if self.of_predictions else self.measure)
         if amount is None:
             return None
         return amount.bytes if self.is_size else amount.count
@@ -72,3 +80,12 @@ COLUMNS: Mapping[str, Column] = {
     "Sessions": Column(Measure.SESSIONS, "Live session records"),
 }
 """The columns of measures, in their order in every table of owners."""
+
+OVER_TIME: Mapping[str, Column] = {
+    **COLUMNS,
+    "Prediction memory": Column(
+        Measure.KEYS, "Redis, MEMORY USAGE of the keys of predictions, which never expire",
+        is_size=True, of_predictions=True,
+    ),
+}  # fmt: skip
+"""The figures that are drawn over time."""

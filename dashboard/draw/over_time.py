@@ -17,13 +17,13 @@ from dashboard.draw import ahead, charts, marks
 from dashboard.draw.downloads import Whose, download
 from dashboard.draw.formatting import moment, number, size
 from dashboard.draw.marks import Mark
-from dashboard.draw.measures import COLUMNS, Column
+from dashboard.draw.measures import OVER_TIME, Column
 from services.access.viewer import Action
 from services.errors import StoreError
 from services.figures import StoreState
 from services.history import formats
 from services.history.forecast import Forecast
-from services.history.models import Cell, Holder, quantities_of
+from services.history.models import Cell, Holder
 from services.usage.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ class Choice:
     @property
     def quantity(self) -> str:
         """What the records call it."""
-        column = COLUMNS[self.name]
-        return quantities_of(column.measure)[column.is_size]
+        return OVER_TIME[self.name].quantity
 
     def bounds(self, now: datetime) -> tuple[datetime, datetime]:
         """Return since when and until when."""
@@ -94,7 +93,7 @@ class Choice:
 def choose(snapshot: Snapshot) -> Choice | None:
     """Draw the choice of a figure and a range; None without a store or a whole range."""
     figures = [
-        name for name, column in COLUMNS.items()
+        name for name, column in OVER_TIME.items()
         if snapshot.stores[column.measure].state is not StoreState.NOT_CONFIGURED
     ]  # fmt: skip
     if not figures:
@@ -182,7 +181,7 @@ def draw(
     events = sorted(found, key=lambda mark: mark.at)
     _chart(choice, cells, coming, events, limit)
     if choice.ahead:
-        st.caption(ahead.sentence(coming, is_size=COLUMNS[choice.name].is_size, limit=limit))
+        st.caption(ahead.sentence(coming, is_size=OVER_TIME[choice.name].is_size, limit=limit))
     if made_up is not None and cells and cells[0].began < made_up:
         st.caption(f":material/science: Sample data: all before {moment(made_up)} is made up.")
     marks.table(events)
@@ -214,7 +213,7 @@ def _chart(
     if len(known) < _A_LINE:
         st.caption("Charts begin with the second point: what changes is kept from now on.")
         return
-    column = COLUMNS[choice.name]
+    column = OVER_TIME[choice.name]
     said = f"{choice.name}: {words(known, is_size=column.is_size)}"
     figure_chart(
         charts.over_time(

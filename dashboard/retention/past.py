@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import rule_keys, runtime, unreadable
-from dashboard.draw.formatting import escaped, unseen, visible
+from dashboard.draw.formatting import escaped, number, size, unseen, visible
 from dashboard.retention import tables
-from services.retention.models import Kept
+from services.retention.models import Bound, Kept, bound_of
 from services.retention.simulate import DAYS, Sense, Simulated
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
@@ -28,8 +28,8 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
         return
     with section:
         st.caption("By usage over time, which knows how many there were and not when each was "
-                   "written: of a bound by number how many would have gone at least, of one by "
-                   "time how many at most.")  # fmt: skip
+                   "written: of a bound by number or bytes how many would have gone at least, "
+                   "of one by time how many at most.")  # fmt: skip
         names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
         name = st.selectbox("Tenant", names, index=None, key=rule_keys.RETENTION_TENANT,
                             filter_mode="contains", placeholder="tenant/acme")  # fmt: skip
@@ -50,7 +50,9 @@ def _one(each: Simulated) -> None:
         return
     known = [day for day in each.days if day.gone is not None and day.there is not None]
     last = known[-1]
-    st.caption(f"On {last.day:%Y-%m-%d} {each.sense.value} {last.gone:,} of {last.there:,}.")
+    write = size if bound_of(each.quantity) is Bound.BYTES else number
+    st.caption(f"On {last.day:%Y-%m-%d} {each.sense.value} {write(last.gone)} of "
+               f"{write(last.there)}.")  # fmt: skip
     stays = [(day.there or 0) - (day.gone or 0) for day in known]
     word = "Would have stayed, " + ("at most" if each.sense is Sense.AT_LEAST else "at least")
     frame = pd.DataFrame(

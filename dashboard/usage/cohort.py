@@ -15,7 +15,7 @@ from dashboard.app.cache import cached
 from dashboard.draw import cards, over_time
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, markdown, moment
-from dashboard.draw.measures import COLUMNS
+from dashboard.draw.measures import OVER_TIME
 from dashboard.draw.over_time import Choice
 from dashboard.draw.usage_tables import NONE
 from dashboard.usage import charts, tables
@@ -59,7 +59,7 @@ def draw(choice: Choice) -> None:
                "labels of now. What is shared or unowned is not in it.")  # fmt: skip
     if began < ended and 0 < len(path) <= MOST_LINES:
         over_time.figure_chart(
-            charts.lines(path, is_size=COLUMNS[choice.name].is_size, sparse=True),
+            charts.lines(path, is_size=OVER_TIME[choice.name].is_size, sparse=True),
             key=f"cohort_{key}_{choice.quantity}_{choice.zoom}",
             alt=f"{choice.name} over time of the tenants of each value of {key}",
         )  # fmt: skip

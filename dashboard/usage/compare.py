@@ -14,7 +14,7 @@ from dashboard.app.cache import cached
 from dashboard.draw import over_time
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural, visible
-from dashboard.draw.measures import COLUMNS
+from dashboard.draw.measures import OVER_TIME
 from dashboard.draw.over_time import Choice
 from dashboard.draw.usage_tables import SHARED as SHARED_NAME, UNOWNED
 from dashboard.usage import charts
@@ -55,7 +55,7 @@ def draw(choice: Choice, snapshot: Snapshot) -> None:
     if not any(cell.rollup for cells in found.values() for cell in cells):
         st.caption("None of it was known in this time.")
         return
-    is_size, ago = COLUMNS[choice.name].is_size, MONTH if earlier else timedelta()
+    is_size, ago = OVER_TIME[choice.name].is_size, MONTH if earlier else timedelta()
     over_time.figure_chart(
         charts.lines(found, is_size=is_size, ago=ago),
         key=f"compare_{choice.quantity}_{choice.zoom}", alt=words(found, choice.name),
@@ -76,7 +76,7 @@ def _of(tenant: str, choice: Choice) -> tuple[Cell, ...]:
 
 def words(found: Mapping[str, Sequence[Cell]], name: str) -> str:
     """Say how each figure went, for those who see no chart. Pure."""
-    is_size = COLUMNS[name].is_size
+    is_size = OVER_TIME[name].is_size
     known = {who: [cell for cell in cells if cell.rollup] for who, cells in found.items()}
     said = [f"{who} {over_time.words(cells, is_size=is_size)}" if cells else f"{who}: unknown."
             for who, cells in known.items()]  # fmt: skip
@@ -107,7 +107,7 @@ def fleet(choice: Choice) -> None:
     st.header("The fleet by whose it is")
     tenants = len(parts) - _GRAYS
     over_time.figure_chart(
-        charts.stacked(parts, cells, _GRAYS, is_size=COLUMNS[choice.name].is_size),
+        charts.stacked(parts, cells, _GRAYS, is_size=OVER_TIME[choice.name].is_size),
         key=f"stack_{choice.quantity}_{choice.zoom}",
         alt=f"{choice.name} of the fleet by whose it is, {plural(tenants, 'tenant')} apart",
     )  # fmt: skip

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.draw.formatting import moment, number, plural, size, visible
-from dashboard.draw.measures import COLUMNS
+from dashboard.draw.measures import OVER_TIME
 from dashboard.draw.over_time import whole_numbers
 from dashboard.draw.usage_tables import SHARED, UNOWNED
 from services.history.models import OwnerKind
@@ -40,7 +40,7 @@ def _row(move: Move) -> tuple[object, ...]:
 
 def columns(name: str) -> dict[str, Any]:
     """Return how the table of a figure is drawn."""
-    form = "bytes" if COLUMNS[name].is_size else "localized"
+    form = "bytes" if OVER_TIME[name].is_size else "localized"
     number_column = st.column_config.NumberColumn(format=form, width=_NUMBER)
     return {
         "Owner": st.column_config.TextColumn(pinned=True, width=_NAME),
@@ -78,7 +78,7 @@ def sentence(found: Movers, name: str) -> str:
 def _fleet(move: Move | None, name: str) -> str:
     if move is None:
         return ""
-    write = size if COLUMNS[name].is_size else number
+    write = size if OVER_TIME[name].is_size else number
     sign = "+" if move.change >= 0 else "−"
     before, after, change = map(write, (move.before.value, move.after.value, abs(move.change)))
     return f"The fleet went from {before} to {after} ({sign}{change})."

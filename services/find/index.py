@@ -110,4 +110,5 @@ def _nothing(snapshot: Snapshot) -> Usage:
     """Return what a place without data has: 0 where a store's figures are known."""
     known = {m: figures.total is not None for m, figures in snapshot.stores.items()}
     figures = {m.value: Amount(0, 0) if known.get(m) else None for m in Measure}
-    return Usage(**figures, keys_by_kind={} if known.get(Measure.KEYS) else None)
+    keys = figures[Measure.KEYS]
+    return Usage(**figures, keys_by_kind=None if keys is None else {}, predictions=keys)

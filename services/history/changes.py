@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from services.figures import Measure, StoreState, Usage
+from services.figures import Amount, Measure, StoreState, Usage
 from services.history.models import (
     FLEET,
     NOBODY,
     NOTHING,
+    PREDICTION_BYTES,
     SHARED,
     Figure,
     Figures,
@@ -68,14 +69,15 @@ def change_of(snapshot: Snapshot, present: Present, at: int, *, gap: int) -> Cha
 
     What a snapshot does not know stays as it was last: the look says that it is not known.
     """
-    reasons, usages = dict(_reasons(snapshot)), dict(_usages(snapshot))
+    usages = dict(_usages(snapshot))
+    reasons = dict(_reasons(snapshot, usages.values()))
     known = frozenset(quantity for quantity, reason in reasons.items() if not reason)
     seen = present.usages if known == present.known else {}
     figures = dict(_changed(usages, seen, present.figures, known))
     shared = dict(_shared({**present.figures, **figures}))
     if shared != present.figures.get(SHARED, {}):
         figures[SHARED] = shared
-    fleet = dict(_fleet(snapshot, present.figures, figures))
+    fleet = dict(_fleet(_margins(snapshot, usages.values()), present.figures, figures))
     if fleet != present.figures.get(FLEET, {}):
         figures[FLEET] = fleet
     looks = (
@@ -127,7 +129,7 @@ def _shared(kept: Mapping[Holder, Figures]) -> Iterator[tuple[str, Figure]]:
 
 
 def _fleet(
-    snapshot: Snapshot, last: Mapping[Holder, Figures], changed: Mapping[Holder, Figures]
+    margins: Figures, last: Mapping[Holder, Figures], changed: Mapping[Holder, Figures]
 ) -> Iterator[tuple[str, Figure]]:
     """Yield the sums of what is kept of all others: they hold at every moment."""
     sums = Counter({quantity: figure.value for quantity, figure in last.get(FLEET, {}).items()})
@@ -135,11 +137,16 @@ def _fleet(
         if holder.kind is not OwnerKind.GROUP:  # it is in what is shared
             sums.update({quantity: figure.value for quantity, figure in figures.items()})
             sums.subtract({q: figure.value for q, figure in last.get(holder, {}).items()})
-    totals = {measure.value: snapshot.stores[measure].total for measure in Measure}
-    margins = figures_of(Usage(**totals, keys_by_kind=None))
     for quantity, value in sums.items():
         if value:
             yield quantity, Figure(value, margins.get(quantity, NOTHING).margin)
+
+
+def _margins(snapshot: Snapshot, usages: Iterable[Usage]) -> Figures:
+    """Return how sure it is what all hold together."""
+    totals = {measure.value: snapshot.stores[measure].total for measure in Measure}
+    margin = math.hypot(*(each.predictions.bytes_margin for each in usages if each.predictions))
+    return figures_of(Usage(**totals, keys_by_kind=None, predictions=Amount(bytes_margin=margin)))
 
 
 def _merged(now: Figures, before: Figures, known: frozenset[str]) -> Iterator[tuple[str, Figure]]:
@@ -151,7 +158,7 @@ def _merged(now: Figures, before: Figures, known: frozenset[str]) -> Iterator[tu
             yield quantity, new
 
 
-def _reasons(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+def _reasons(snapshot: Snapshot, usages: Iterable[Usage]) -> Iterator[tuple[str, str]]:
     """Yield each quantity that was looked for, and why it is not known: empty where it is."""
     for measure in Measure:
         figures = snapshot.stores[measure]
@@ -161,7 +168,15 @@ def _reasons(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         reason = _reason(figures)
         yield count, reason
         sized = figures.total is not None and figures.total.bytes is not None
-        yield size, reason or ("" if sized else _NO_SIZE)
+        reason = reason or ("" if sized else _NO_SIZE)
+        yield size, reason
+        if measure is Measure.KEYS:
+            whole = all(_is_sized(usage.predictions) for usage in usages)
+            yield PREDICTION_BYTES, reason or ("" if whole else _NO_SIZE)
+
+
+def _is_sized(amount: Amount | None) -> bool:
+    return amount is not None and (amount.bytes is not None or not amount.count)
 
 
 def _reason(figures: StoreFigures) -> str:

@@ -1,7 +1,7 @@
 """What is kept of usage over time: whose figures, which, and how they are called. Pure.
 
-A quantity is a count (`patterns`, `keys`, `vectors`, `sessions`), its bytes (`patterns_bytes`) or
-the number of keys of one kind (`keys:prediction`).
+A quantity is a count (`patterns`, `keys`, `vectors`, `sessions`), its bytes (`patterns_bytes`), the
+number of keys of one kind (`keys:prediction`), or the memory of predictions, which never expire.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from services.history.rollup import Rollup
 
 BYTES = "_bytes"
 _KIND = ":"
+
+PREDICTION_BYTES = f"{Measure.KEYS}{_KIND}prediction{BYTES}"
+"""Of other kinds the past has the number alone: memory of each would take far more room."""
 
 
 class OwnerKind(StrEnum):
@@ -116,8 +119,17 @@ class Cell:
 
 
 def looked_at(quantity: str) -> str:
-    """Return the quantity by which it is told whether this one was known."""
-    return quantity.partition(_KIND)[0]
+    """Return the quantity by which it is told whether this one was known.
+
+    Memory of a kind has looks of its own: the past began without it.
+    """
+    return quantity if quantity.endswith(BYTES) else quantity.partition(_KIND)[0]
+
+
+def measured(quantity: str) -> tuple[Measure, str, bool]:
+    """Return a quantity's measure, the kind of key that it is of or nothing, and if it is bytes."""
+    measure, _, kind = quantity.removesuffix(BYTES).partition(_KIND)
+    return Measure(measure), kind, quantity.endswith(BYTES)
 
 
 def quantities_of(measure: Measure) -> tuple[str, str]:
@@ -138,6 +150,9 @@ def _figures(usage: Usage) -> Iterator[tuple[str, Figure]]:
             yield from _both(measure, amount)
     for kind, keys in (usage.keys_by_kind or {}).items():
         yield f"{Measure.KEYS}{_KIND}{kind}", Figure(keys)
+    predictions = usage.predictions
+    if predictions is not None and predictions.bytes is not None:
+        yield PREDICTION_BYTES, Figure(predictions.bytes, round(predictions.bytes_margin))
 
 
 def _both(measure: Measure, amount: Amount) -> Iterator[tuple[str, Figure]]:

@@ -28,9 +28,10 @@ _KINDS = (
 )  # fmt: skip
 _NAMES = (
     "", "patterns", "patterns_bytes", "keys", "keys_bytes", "vectors", "vectors_bytes", "sessions",
-    "sessions_bytes", *(f"keys:{kind}" for kind in _KINDS),
+    "sessions_bytes", *(f"keys:{kind}" for kind in _KINDS), "keys:prediction_bytes",
 )  # fmt: skip
-"""By their number, which stays: more may follow, and any other name is kept as it is."""
+"""By their number, which stays: more may follow, with a new version of the records, since older
+products do not know them. Any other name is kept as it is."""
 
 NUMBERS = {name: number for number, name in enumerate(_NAMES) if name}
 """What a figure's name is kept as; one without a number is kept as text, under 0."""

@@ -1,7 +1,8 @@
 """Limits as they are set, and where tenants stand: frozen values. Pure.
 
 Limits are soft: nothing stops KATO from storing more. A quantity is one of `services.history`: a
-count (`patterns`), its bytes (`patterns_bytes`) or the keys of one kind (`keys:prediction`).
+count (`patterns`), its bytes (`patterns_bytes`), the keys of one kind (`keys:prediction`) or the
+memory of predictions (`keys:prediction_bytes`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from services.cards.scope import Scope
 from services.cards.specific import breadth
 from services.errors import Problem
 from services.figures import Measure
-from services.history.models import Figure, quantities_of
+from services.history.models import PREDICTION_BYTES, Figure, quantities_of
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import KB_KINDS
 
 KINDS = tuple(f"{Measure.KEYS}:{kind}" for kind in (*sorted(KB_KINDS), "other"))
-QUANTITIES = (*(each for measure in Measure for each in quantities_of(measure)), *KINDS)
+QUANTITIES = (
+    *(each for measure in Measure for each in quantities_of(measure)), PREDICTION_BYTES, *KINDS,
+)  # fmt: skip
 """What may have a limit, in the order in which it is shown."""
 
 MOST = 10**18

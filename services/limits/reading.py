@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.errors import Problem
-from services.figures import Amount, Measure, Precision
-from services.history.models import BYTES, Figure, looked_at
+from services.figures import PREDICTIONS, Amount, Measure, Precision, Usage
+from services.history.models import Figure, measured
 from services.limits.judge import Reading
 from services.usage.snapshot import PASSING, Snapshot, StoreFigures, TenantUsage
 
@@ -21,7 +21,10 @@ Found = tuple[Reading | None, Problem | None]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads one quantity of the tenants of one snapshot. `kind` is of keys alone, or empty."""
+    """Reads one quantity of the tenants of one snapshot.
+
+    `kind` is of keys alone, or empty; bytes are of predictions where there is one.
+    """
 
     measure: Measure
     store: StoreFigures
@@ -31,13 +34,12 @@ class Reader:
     @classmethod
     def of(cls, quantity: str, snapshot: Snapshot) -> Reader:
         """Return what reads a quantity."""
-        measure = Measure(looked_at(quantity).removesuffix(BYTES))
-        kind = quantity.partition(":")[2]
-        return cls(measure, snapshot.stores[measure], quantity.endswith(BYTES), kind)
+        measure, kind, is_size = measured(quantity)
+        return cls(measure, snapshot.stores[measure], is_size, kind)
 
     def read(self, usage: TenantUsage) -> Found:
         """Return what a tenant has, of what is its own."""
-        amount, store = usage.usage.of(self.measure), self.store
+        amount, store = self._amount(usage.usage), self.store
         if amount is None:
             return None, store.unread or NOT_READ
         figure = self._figure(usage, amount)
@@ -48,6 +50,9 @@ class Reader:
         if store.share < 1 or (self.is_size and self._sized_in_part(usage)):
             return Reading(figure, at_least=True), NOT_WHOLE
         return Reading(figure), None
+
+    def _amount(self, usage: Usage) -> Amount | None:
+        return usage.of(PREDICTIONS if self.is_size and self.kind else self.measure)
 
     def _figure(self, usage: TenantUsage, amount: Amount) -> Figure | None:
         if self.is_size:
@@ -72,5 +77,5 @@ class Reader:
 
     def _sized_in_part(self, usage: TenantUsage) -> bool:
         """Whether some part's size is not in the sum."""
-        amounts = (part.usage.of(self.measure) for part in usage.parts)
+        amounts = (self._amount(part.usage) for part in usage.parts)
         return any(each is not None and each.count and each.bytes is None for each in amounts)

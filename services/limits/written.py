@@ -13,7 +13,7 @@ from services.cards.csv_file import Form, Refused, read_file, written
 from services.cards.models import CardError
 from services.cards.scope import Scope, scope_of as read_scope
 from services.errors import LimitsError, NamingError
-from services.history.models import BYTES
+from services.history.models import BYTES, PREDICTION_BYTES
 from services.limits.models import MOST, QUANTITIES, Kept, Rule, Standing, in_order
 from services.spreadsheet import as_written, told_apart
 from services.usage.formats import stamp
@@ -51,7 +51,8 @@ def quantity_of(text: str) -> str:
     """Read what a limit is of. Raises LimitsError."""
     if text not in QUANTITIES:
         raise LimitsError("a limit is of patterns, keys, vectors or sessions, each also with "
-                          "_bytes, or of keys: and a kind, as keys:prediction")  # fmt: skip
+                          "_bytes, of keys: and a kind, as keys:prediction, or of "
+                          f"{PREDICTION_BYTES}")  # fmt: skip
     return text
 
 

@@ -35,6 +35,7 @@ HOLDERS: dict[str, Described] = {
     "keys": Described("Redis keys, sessions apart.", _HOLDER),
     "keys_bytes": Described("Memory of the Redis keys.", _HOLDER),
     "keys_by_kind": Described("Redis keys of one kind.", (*_HOLDER, "kind")),
+    "predictions_bytes": Described("Memory of the keys of predictions.", _HOLDER),
     "vectors": Described("Vectors (points) in Qdrant.", _HOLDER),
     "vectors_bytes": Described("Bytes of the vectors.", _HOLDER),
     "sessions": Described("Sessions in Redis.", _HOLDER),

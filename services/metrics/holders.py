@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 
-from services.figures import Amount, Measure, Usage
+from services.figures import PREDICTIONS, Amount, Measure, Usage
 from services.metrics.catalogue import HOLDERS, LIMITS, PREFIX
 from services.metrics.largest import Choice
 from services.usage.snapshot import Snapshot
@@ -67,7 +67,8 @@ def summed(usages: Sequence[Usage], nothing: Usage) -> Usage:
     """Sum figures; one that is unknown anywhere is unknown in the sum, bytes as well."""
     if not usages:
         return nothing
-    sums = {measure.value: _sum(usage.of(measure) for usage in usages) for measure in Measure}
+    names = (*Measure, PREDICTIONS)
+    sums = {str(each): _sum(usage.of(each) for usage in usages) for each in names}
     return Usage(**sums, keys_by_kind=_kinds(usages))
 
 
@@ -99,21 +100,28 @@ def _nothing(snapshot: Snapshot, known: Collection[Measure]) -> Usage:
         total = snapshot.stores[measure].total if measure in known else None
         return None if total is None else Amount(0, None if total.bytes is None else 0)
 
-    return Usage(**{measure.value: zero(measure) for measure in Measure}, keys_by_kind={})
+    zeros = {measure.value: zero(measure) for measure in Measure}
+    return Usage(**zeros, keys_by_kind={}, predictions=zeros[Measure.KEYS])
 
 
 def _families(measure: Measure, rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the counts of a measure, its bytes, and of keys the counts by kind."""
+    """Yield a measure's counts, its bytes, and of keys counts by kind and bytes of predictions."""
     has = attrgetter(measure.value)
     there = [(labels, has(usage), usage) for labels, usage in rows if has(usage) is not None]
     name = PREFIX + measure
     yield family(measure, [f"{name}{{{at}}} {a.count}\n" for at, a, _ in there])
-    sized = [(labels, amount.bytes) for labels, amount, _ in there if amount.bytes is not None]
-    yield family(f"{measure}_bytes", [f"{name}_bytes{{{at}}} {size}\n" for at, size in sized])
+    yield _sizes(measure, ((labels, amount) for labels, amount, _ in there))
     if measure is Measure.KEYS:
         kinds = [(f"{PREFIX}{_BY_KIND}{{{at}", usage.keys_by_kind or {}) for at, _, usage in there]
         lines = [f"{b}{_kind(kind)}{n}\n" for b, found in kinds for kind, n in found.items()]
         yield family(_BY_KIND, lines)
+        yield _sizes(PREDICTIONS, ((labels, usage.predictions) for labels, _, usage in there))
+
+
+def _sizes(name: str, amounts: Iterable[tuple[str, Amount | None]]) -> str:
+    sized = [(at, amount.bytes) for at, amount in amounts if amount and amount.bytes is not None]
+    whole = f"{PREFIX}{name}_bytes"
+    return family(f"{name}_bytes", [f"{whole}{{{at}}} {size}\n" for at, size in sized])
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.cards.scope import Scope
-from services.history.models import Cell
+from services.history.models import PREDICTION_BYTES, Cell
 from services.retention.judge import Policies
 from services.retention.models import BOUNDS, SPANS, Bound, Matter, bound_of
 from services.tenancy.kb_ids import TenantKey
@@ -28,7 +28,6 @@ HISTORY_OF: Mapping[Matter, str] = {
 }
 """The quantity of usage over time that tells how many there were."""
 
-NO_BYTES = "usage over time has the memory of all of a tenant's keys, and not of its predictions"
 NO_KBS = "how many kb_ids it has is not known now"
 NO_PAST = "usage over time does not reach back that far"
 _DAY = 86_400
@@ -44,7 +43,10 @@ class Sense(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day: how many there were at its end, and how many would have gone; None is not known."""
+    """One day: how many there were at its end, and how many would have gone; None is not known.
+
+    Of a bound by bytes both are bytes.
+    """
 
     day: datetime
     there: int | None
@@ -91,7 +93,7 @@ def simulate(
 def _one(empty: Simulated, quantity: str, kb_ids: int | None, series: Series) -> Simulated:
     bound = bound_of(empty.quantity)
     if bound is Bound.BYTES:
-        return _unknown(empty, NO_BYTES)
+        quantity = PREDICTION_BYTES
     if bound in SPANS:
         span = -(-empty.most // _DAY)
         cells = series(empty.tenant, quantity, DAYS + span)
@@ -104,10 +106,11 @@ def _one(empty: Simulated, quantity: str, kb_ids: int | None, series: Series) ->
 
 
 def _beyond(cells: Iterable[Cell], most: int) -> Iterator[Day]:
-    """Yield how many there were beyond what all kb_ids together might have had."""
+    """Yield how many there surely were beyond what all kb_ids together might have had."""
     for cell in cells:
         there = _end(cell)
-        yield Day(cell.began, there, None if there is None else max(0, there - most))
+        gone = None if there is None else max(0, there - cell.margin - most)
+        yield Day(cell.began, there, gone)
 
 
 def _older(cells: Sequence[Cell], span: int) -> Iterator[Day]:

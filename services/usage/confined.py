@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from services.access.holders import claimants, holders_of_collection, holders_of_kb
 from services.access.viewer import Sight, Viewer
-from services.figures import Amount, Measure, Usage
+from services.figures import PREDICTIONS, Amount, Measure, Usage
 from services.health.models import Check, Health
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_collection
@@ -130,7 +130,9 @@ class _Confined:
             name=name,
             is_kb=True,
             claim=Claim(ClaimState.KNOWN, (tenant,), "its sessions name their node_id themselves"),
-            usage=Usage(**figures, keys_by_kind=self.none.keys_by_kind),
+            usage=Usage(
+                **figures, keys_by_kind=self.none.keys_by_kind, predictions=self.none.predictions
+            ),
             nodes=tuple(nodes),
         )
 
@@ -228,7 +230,7 @@ def _names_somebody(alias: str) -> bool:
 def _nothing(snapshot: Snapshot) -> Usage:
     """Return what an owner has of whom nothing was found: zeros where figures are known."""
     nobodys = snapshot.unattributed.usage
-    zeros = {measure.value: _zero(nobodys.of(measure)) for measure in Measure}
+    zeros = {str(each): _zero(nobodys.of(each)) for each in (*Measure, PREDICTIONS)}
     return Usage(**zeros, keys_by_kind=None if nobodys.keys_by_kind is None else {})
 
 

@@ -7,8 +7,9 @@ from functools import cache
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from services.figures import Amount, Measure, Usage
+from services.figures import PREDICTIONS, Amount, Measure, Usage
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.usage.groups import Groups
 from services.usage.holdings import NOWHERE, Holdings, Kinds
@@ -26,7 +27,7 @@ from services.usage.sums import Amounts, Indexes
 T = TypeVar("T")
 
 _SAMPLES = 50
-_UNKNOWN = "unknown"
+_UNKNOWN, _PREDICTION = "unknown", "prediction"
 
 
 class Finds:
@@ -39,7 +40,7 @@ class Finds:
         self._places = places
         self._shared_collections = shared_collections
         self._met: list[Indexes] = []
-        self._amounts: dict[Measure, tuple[Indexes, Amounts]] = {}
+        self._amounts: dict[str, tuple[Indexes, Amounts]] = {}
         self._patterns = Patterns.of(()), np.empty(0, np.intp)
         self._collections: dict[int, list[str]] = {}
         self._kinds = np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.int64)
@@ -90,8 +91,8 @@ class Finds:
         at = np.zeros(len(self._places.parts), np.intp)
         at[parts] = np.arange(len(parts))
         nothing = np.empty(0, np.intp), Amounts.of(())
-        amounts, found = {}, {}
-        for measure in Measure:
+        amounts, found = dict[str, Amounts](), dict[str, NDArray[np.bool_]]()
+        for measure in (*Measure, PREDICTIONS):
             owners, some = self._amounts.get(measure, nothing)
             where = at[part_of[owners]]
             amounts[measure] = some.summed(where, len(parts))
@@ -114,7 +115,7 @@ class Finds:
             collections=_by_part(self._collections, at[part_of]),
         )
 
-    def _add(self, measure: Measure, numbers: Indexes, amounts: Amounts) -> None:
+    def _add(self, measure: str, numbers: Indexes, amounts: Amounts) -> None:
         self._met.append(numbers)
         self._amounts[measure] = numbers, amounts
 
@@ -166,6 +167,8 @@ class Finds:
         whose = numbers[groups.owner_of]
         self._add(Measure.KEYS, whose, groups.amounts)
         self._kinds = whose, kinds, groups.counts
+        some = np.flatnonzero(kinds == self._places.kind_numbers([_PREDICTION])[0])
+        self._add(PREDICTIONS, whose[some], groups.amounts.of_some(some))
 
     def _kb_test(self) -> Callable[[str], bool]:
         """Return what says whether a name that only looks like a kb_id is one, elsewhere too."""

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from services.figures import Amount, Measure, Usage
+from services.figures import PREDICTIONS, Amount, Measure, Usage
 from services.usage.patterns import Patterns
 from services.usage.places import Places
 from services.usage.snapshot import KbUsage
@@ -62,16 +62,16 @@ class Holdings:
     """What the parts hold that were found in one round, by their places in it.
 
     `parts` are their numbers, which rise, and `spoken` the owners by whom it is told whose each
-    is. `amounts` are by measure, and count where something was `found`; elsewhere it is what
-    `none` has. `pattern_at` is each part's place in `patterns`, or NOWHERE; `collections` are of
-    the parts that have such.
+    is. `amounts` are by measure, and of `PREDICTIONS`, and count where something was `found`;
+    elsewhere it is what `none` has. `pattern_at` is each part's place in `patterns`, or NOWHERE;
+    `collections` are of the parts that have such.
     """
 
     places: Places
     parts: Indexes
     spoken: Indexes
-    amounts: Mapping[Measure, Amounts]
-    found: Mapping[Measure, NDArray[np.bool_]]
+    amounts: Mapping[str, Amounts]
+    found: Mapping[str, NDArray[np.bool_]]
     kinds: Kinds
     none: Usage
     patterns: Patterns
@@ -139,9 +139,10 @@ class Holdings:
             self._amount(Measure.VECTORS, at),
             self._amount(Measure.SESSIONS, at),
             None if none.keys_by_kind is None else self._kinds_of(at),
+            self._amount(PREDICTIONS, at),
         )
 
-    def _amount(self, measure: Measure, at: int) -> Amount | None:
+    def _amount(self, measure: str, at: int) -> Amount | None:
         found, counts, sizes, known, of_count, of_bytes = self._lists[measure]
         if not found[at]:
             return self.none.of(measure)
@@ -155,7 +156,7 @@ class Holdings:
     # Python's own lists are read one by one several times faster than numpy's columns.
 
     @cached_property
-    def _lists(self) -> dict[Measure, list[list[int]]]:
+    def _lists(self) -> dict[str, list[list[int]]]:
         return {
             measure: [column.tolist() for column in (self.found[measure], *amounts)]
             for measure, amounts in self.amounts.items()

@@ -219,7 +219,7 @@ def _divide(
         Tenants(held, holders, shared, before),
         tuple(shared),
         Unattributed(nobodys[0] if nobodys else held.none, samples),
-        {m: amounts.total() + readings.zero(m) for m, amounts in held.amounts.items()},
+        {m: held.amounts[m].total() + readings.zero(m) for m in Measure},
         held.kb_ids(),
     )
 
@@ -227,4 +227,5 @@ def _divide(
 def _nothing(readings: Readings) -> Usage:
     """Return what an owner has of whom nothing was found: zeros where figures are known."""
     figures = {m.value: readings.zero(m) if readings.known(m) else None for m in Measure}
-    return Usage(**figures, keys_by_kind=None if readings.keys is None else {})
+    keys = figures[Measure.KEYS]
+    return Usage(**figures, keys_by_kind=None if keys is None else {}, predictions=keys)

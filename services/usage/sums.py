@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.figures import Amount, Measure, Usage
+from services.figures import PREDICTIONS, Amount, Measure, Usage
 
 Indexes = NDArray[np.intp]
 Numbers = NDArray[np.int64]
@@ -35,6 +35,13 @@ class Amounts(NamedTuple):
             np.array([each.bytes is not None for each in amounts], np.bool_),
             np.array([each.count_margin for each in amounts], np.float64),
             np.array([each.bytes_margin for each in amounts], np.float64),
+        )
+
+    def of_some(self, places: Indexes) -> Amounts:
+        """Return those at some places."""
+        counts, sizes, known, of_count, of_bytes = self
+        return Amounts(
+            counts[places], sizes[places], known[places], of_count[places], of_bytes[places]
         )
 
     def summed(self, at: Indexes, number: int) -> Amounts:
@@ -109,7 +116,8 @@ def add_usages(usages: Iterable[Usage]) -> Usage:
     if not rest:
         return first
     every = (first, *rest)
-    figures = {m.value: _total_known([usage.of(m) for usage in every]) for m in Measure}
+    names = (*Measure, PREDICTIONS)
+    figures = {str(m): _total_known([usage.of(m) for usage in every]) for m in names}
     return Usage(**figures, keys_by_kind=_kinds([usage.keys_by_kind for usage in every]))
 
 

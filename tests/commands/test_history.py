@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.history.models import second
+from services.history.models import PREDICTION_BYTES, second
 from tests.engines.records.test_history import START, Past
 from tests.servers.forked import run
 from tests.servers.records import Records
@@ -44,6 +44,9 @@ def test_what_was_recorded_is_printed(tmp_path: Path) -> None:
         "history", "--tenant", "fleet", "--measure", "patterns_bytes", *AT, "--json", **data
     )
     assert json.loads(fleet.stdout)["spans"][0]["last"] == 70
+    of_predictions = run("history", "--measure", PREDICTION_BYTES, *asked[1:], "--json", **data)
+    assert json.loads(of_predictions.stdout)["spans"][0]["last"] == 0
+    assert run("history", "--measure", "keys:symbols_bytes", *asked[1:], **data).returncode == 2
     assert '"export"' in run("log", "show", "--json", **data).stdout
 
 

@@ -50,6 +50,8 @@ def test_a_tenants_past_is_drawn_and_told(
     assert "Redis did not answer" in told["What"][0]
     app.segmented_control(key="range").set_value("1 y").run()
     assert "between 9 and 450." in words(app)
+    app.segmented_control(key="figure").set_value("Prediction memory").run()
+    assert "Prediction memory: from 0B to " in words(app)
 
 
 def test_what_happened_is_marked_for_who_may_read_of_it(

@@ -155,7 +155,7 @@ def _less(usage: Usage, name: str, ago: float, seed: int) -> Usage:
     week = 1 - 0.35 * (math.floor(day) % 7 > 4)  # noqa: PLR2004  two days of seven are quiet
     return Usage(
         _scaled(usage.patterns, factor), keys, _scaled(usage.vectors, factor),
-        _scaled(usage.sessions, factor**0.3 * week), kinds,
+        _scaled(usage.sessions, factor**0.3 * week), kinds, _scaled(usage.predictions, factor),
     )  # fmt: skip
 
 

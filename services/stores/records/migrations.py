@@ -203,11 +203,14 @@ PACKED_CLOSER = ()
 """Nothing in the tables: it keeps away who would misread the rows of usage over time that are
 written from now on. Those of before are read as they are."""
 
+PREDICTIONS_SIZED = ()
+"""Nothing in the tables, as `PACKED_CLOSER`: rows have a figure that older products do not know."""
+
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
     _LOOKING, _REMEMBERING, LIMITING, PACKING, ALERTING, PLACING,
     WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING, PARKING, BACKING_UP, MOVING,
-    APART, PACKED_CLOSER,
+    APART, PACKED_CLOSER, PREDICTIONS_SIZED,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

@@ -8,10 +8,11 @@ from itertools import pairwise
 import pytest
 
 from services.embedded.sample.past import year_before
-from services.figures import Amount, Measure
+from services.figures import PREDICTIONS, Amount, Measure
 from services.history.models import (
     FLEET,
     NOTHING,
+    PREDICTION_BYTES,
     Figure,
     Grain,
     Holder,
@@ -26,7 +27,8 @@ AT = 1_800_000_000
 FLEET_NOW = snapshot(
     AT,
     {"big": {Measure.PATTERNS: Amount(2000, 10**6), Measure.SESSIONS: Amount(9, 900)},
-     "small": {Measure.PATTERNS: Amount(30, 999), Measure.KEYS: Amount(7, 77)}},
+     "small": {Measure.PATTERNS: Amount(30, 999), Measure.KEYS: Amount(7, 77),
+               PREDICTIONS: Amount(2, 22)}},
     shared=50, nobodys={Measure.VECTORS: Amount(3, None)},
 )  # fmt: skip
 
@@ -67,6 +69,9 @@ def test_it_has_what_there_is_to_be_seen(year: MadeUp) -> None:
     """A store that was down, days without a dashboard, and somebody who came and went."""
     reasons = {(quantity, look.reason) for quantity, look in year.looks if look.reason}
     assert ("keys", "Redis did not answer") in reasons
+    keys, predictions = ([look for name, look in year.looks if name == quantity]
+                         for quantity in ("keys_bytes", PREDICTION_BYTES))  # fmt: skip
+    assert keys == predictions
     seen = sorted((each.began, each.ended) for name, each in year.looks if name == "patterns")
     assert any(later - ended > Grain.DAY.seconds for (_, ended), (later, _) in pairwise(seen))
     named = {holder.tenant for rows in year.rows[Grain.DAY].values() for holder in rows}

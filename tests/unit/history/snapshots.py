@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from services.errors import Fault, Problem
-from services.figures import Amount, Measure, StoreState, Usage
+from services.figures import PREDICTIONS, Amount, Measure, StoreState, Usage
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage, Unattributed
@@ -14,20 +15,25 @@ from services.usage.snapshot import KbUsage, Snapshot, StoreFigures, TenantUsage
 ZERO = Amount(0, 0)
 
 
-def usage(amounts: Mapping[Measure, Amount] | int, down: frozenset[Measure]) -> Usage:
-    """Return the figures of an owner: so many patterns, or amounts; None where a store is down."""
+def usage(amounts: Mapping[Any, Amount] | int, down: frozenset[Measure]) -> Usage:
+    """Return the figures of an owner: so many patterns, or amounts; None where a store is down.
+
+    Amounts are by measure, and of `PREDICTIONS`.
+    """
     if isinstance(amounts, int):
         amounts = {Measure.PATTERNS: Amount(amounts, amounts * 10)}
     figures = {m.value: None if m in down else amounts.get(m, ZERO) for m in Measure}
-    return Usage(**figures, keys_by_kind=None if Measure.KEYS in down else {})
+    if Measure.KEYS in down:
+        return Usage(**figures)
+    return Usage(**figures, keys_by_kind={}, predictions=amounts.get(PREDICTIONS, ZERO))
 
 
 def snapshot(
     at: int,
-    tenants: Mapping[str, Mapping[Measure, Amount] | int],
+    tenants: Mapping[str, Mapping[Any, Amount] | int],
     *,
-    shared: Mapping[Measure, Amount] | int = 0,
-    nobodys: Mapping[Measure, Amount] | int = 0,
+    shared: Mapping[Any, Amount] | int = 0,
+    nobodys: Mapping[Any, Amount] | int = 0,
     sharing: tuple[str, ...] = (),
     down: frozenset[Measure] = frozenset(),
 ) -> Snapshot:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from services.figures import Amount, Measure
+from services.figures import PREDICTIONS, Amount, Measure
 from services.history.changes import Present, change_of
-from services.history.models import FLEET, Figure, Holder, OwnerKind, figures_of
-from services.history.rollup import Look
+from services.history.models import (
+    FLEET,
+    NOBODY,
+    PREDICTION_BYTES,
+    Figure,
+    Holder,
+    OwnerKind,
+    figures_of,
+)
+from services.history.rollup import Look, Rollup
+from services.history.rows import EMPTY, cells, row_of
+from services.usage.snapshot import Snapshot
 from tests.unit.history.snapshots import snapshot, usage
 
 GAP = 100
@@ -17,7 +27,7 @@ amounts = st.builds(
     Amount, st.integers(0, 9), st.integers(0, 9) | st.none(), st.sampled_from([0.0, 0.0, 3.0]),
     st.sampled_from([0.0, 3.0]),
 )  # fmt: skip
-some = st.dictionaries(st.sampled_from(Measure), amounts)
+some = st.dictionaries(st.sampled_from([*Measure, PREDICTIONS]), amounts)
 fleets = st.tuples(
     st.dictionaries(st.sampled_from(["acme", "globex", "initech"]), some), some, some,
     st.frozensets(st.sampled_from(Measure)),
@@ -108,3 +118,36 @@ def test_samples_that_cannot_be_told_apart_are_one() -> None:
         change = change_of(snapshot(at, sampled(keys, margin)), present, at, gap=GAP)
         present = change.after(present)
         assert present.figures[ACME]["keys"] == expected
+
+
+def test_memory_of_predictions_has_a_margin_and_adds_up() -> None:
+    """What is sampled of each is independent; where one's is not told, all of it is unknown."""
+
+    def sampled(size: int | None, nobodys: int) -> Snapshot:
+        return snapshot(
+            10, {"acme": {PREDICTIONS: Amount(2, size, 0, 3.0)}},
+            nobodys={PREDICTIONS: Amount(1, nobodys, 0, 4.0)},
+        )  # fmt: skip
+
+    change = change_of(sampled(70, 20), Present(), 10, gap=GAP)
+    told = {who: figures.get(PREDICTION_BYTES) for who, figures in change.figures.items()}
+    assert told == {ACME: Figure(70, 3), NOBODY: Figure(20, 4), FLEET: Figure(90, 5)}
+    untold = change_of(sampled(None, 20), Present(), 10, gap=GAP)
+    assert dict(untold.looks)[PREDICTION_BYTES].reason == "its size is not told"
+    assert not dict(untold.looks)["keys_bytes"].reason
+
+
+def test_what_rows_of_before_lack_is_unknown() -> None:
+    """Memory of predictions, which older versions did not keep, is not 0 then."""
+    had = {"acme": {Measure.KEYS: Amount(5, 90), PREDICTIONS: Amount(2, 70)}}
+    whole = change_of(snapshot(10, had), Present(), 10, gap=GAP).after(Present())
+    before = Present(
+        {who: {name: each for name, each in figures.items() if name != PREDICTION_BYTES}
+         for who, figures in whole.figures.items()},
+        {name: look for name, look in whole.looks.items() if name != PREDICTION_BYTES},
+    )  # fmt: skip
+    change = change_of(snapshot(70, had), before, 70, gap=GAP)
+    rows = {10: row_of(before.figures[ACME]), 70: row_of(change.figures[ACME])}
+    looks = [look for name, look in change.looks if name == PREDICTION_BYTES]
+    then, now = cells(rows, looks, PREDICTION_BYTES, EMPTY, began=10, ended=72, grain=1, step=60)
+    assert (then.rollup, now.rollup) == (None, Rollup.constant(70, 1))

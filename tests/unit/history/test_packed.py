@@ -7,13 +7,15 @@ from dataclasses import replace
 
 from hypothesis import given, settings, strategies as st
 
-from services.history.models import Figure
+from services.history.models import PREDICTION_BYTES, Figure
 from services.history.packed import Packed, pack, unpack
 from services.history.rollup import Rollup
 from services.history.rows import Kept, bytes_of, row_in
 
 COUNT = st.integers(0, 2**70) | st.integers(-9, 300)
-NAME = st.sampled_from(["patterns", "keys_bytes", "keys:prediction"]) | st.text(max_size=9)
+NAME = st.sampled_from(["patterns", "keys_bytes", "keys:prediction", PREDICTION_BYTES]) | st.text(
+    max_size=9
+)
 FIGURE = st.builds(Figure, COUNT, st.just(0) | COUNT)
 ROLLUP = st.builds(Rollup, COUNT, COUNT, COUNT, COUNT, COUNT, st.integers(1, 86_400))
 ENTRY = st.tuples(NAME, FIGURE, st.none() | ROLLUP)
@@ -55,6 +57,13 @@ def test_packed_rows_of_before_are_read() -> None:
         ("keys_bytes", Figure(9, 2), Rollup(7, 9, 6, 9, 80, 10)),
         ("keys:prediction", Figure(3), None), ("x", Figure(4, 1), None),
     ]  # fmt: skip
+
+
+def test_a_name_is_a_number_that_stays() -> None:
+    """Byte for byte, as it is in records that are there."""
+    row = [("keys:other", Figure(1), None), (PREDICTION_BYTES, Figure(70), None)]
+    assert pack(row) == bytes.fromhex("030000027478028c01")
+    assert list(unpack(pack(row))) == row
 
 
 def test_what_changed_with_one_snapshot_says_so_once() -> None:

@@ -433,7 +433,9 @@ DONE: dict[type, dict[str, str]] = {
         "store": "kept", "what": "kept", "reason": "which store did what", "at": "kept",
         "absent": "kept", "count": "dropped",
     },
-    Usage: dict.fromkeys(["patterns", "keys", "vectors", "sessions", "keys_by_kind"], "whole"),
+    Usage: dict.fromkeys(
+        ["patterns", "keys", "vectors", "sessions", "keys_by_kind", "predictions"], "whole"
+    ),
 }  # fmt: skip
 """What is done with each field. A new one has to be confined before it is added here."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.access.viewer import TenantPattern
-from services.figures import Amount, Measure, Precision
+from services.figures import PREDICTIONS, Amount, Measure, Precision
 from services.history.models import Figure
 from services.limits.judge import Rules
 from services.limits.models import Crossed, Rule, Standing, Standings, State, Thresholds
@@ -48,6 +48,17 @@ def test_everybody_stands_where_the_figure_says() -> None:
     assert (sizes["a"].used, sizes["a"].state) == (Figure(1010), State.OVER)
     nothing = stand(snapshot(AT, {"a": 101}), rule("keys:prediction", 10))
     assert (nothing["a"].state, nothing["a"].used and nothing["a"].used.value) == (State.UNDER, 0)
+
+
+def test_memory_of_predictions_has_a_limit_of_its_own() -> None:
+    """Whatever the memory of all keys is; over only where what is sampled surely is."""
+    has = {Measure.KEYS: Amount(9, 10**6), PREDICTIONS: Amount(3, 700, 0, 50.0)}
+    for most, state in ((600, State.OVER), (670, State.NEAR), (10_000, State.UNDER)):
+        found = stand(snapshot(AT, {"a": has}), rule("keys:prediction_bytes", most))["a"]
+        assert (found.used, found.state) == (Figure(700, 50), state)
+    untold = snapshot(AT, {"a": {**has, PREDICTIONS: Amount(3, None)}})
+    assert stand(untold, rule("keys:prediction_bytes", 1))["a"].state is State.UNKNOWN
+    assert stand(untold, rule("keys_bytes", 1))["a"].state is State.OVER
 
 
 def test_what_is_not_known_says_why() -> None:

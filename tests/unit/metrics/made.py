@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from services.backups.models import Backup, Run, Standing, State
-from services.figures import Amount, Measure, StoreState, Usage
+from services.figures import PREDICTIONS, Amount, Measure, StoreState, Usage
 from services.metrics.models import Books, Moment
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Claim, ClaimState
@@ -30,7 +30,9 @@ def usage(keys: int | None = 0, size: int | None = 0, **more: Amount | None) -> 
     """Return somebody's figures: so many keys, all of one kind, and other measures by name."""
     figures = {m.value: more.get(m.value, ZERO) for m in Measure}
     figures["keys"] = None if keys is None else Amount(keys, size)
-    return Usage(**figures, keys_by_kind=None if keys is None else {"frequency": keys})
+    predictions = more.get(PREDICTIONS, None if keys is None else ZERO)
+    kinds = None if keys is None else {"frequency": keys}
+    return Usage(**figures, keys_by_kind=kinds, predictions=predictions)
 
 
 def snapshot(

@@ -26,7 +26,7 @@ names = st.text(max_size=8) | st.sampled_from(
 @st.composite
 def usages(draw: st.DrawFn) -> Usage:
     kinds = draw(st.none() | st.dictionaries(st.sampled_from(["frequency", "symbols"]), counts))
-    return Usage(draw(amounts), draw(amounts), draw(amounts), draw(amounts), kinds)
+    return Usage(*(draw(amounts) for _ in Measure), kinds, draw(amounts))
 
 
 fleets = st.builds(
@@ -104,6 +104,24 @@ def test_the_rest_is_summed_and_its_unknown_is_absent() -> None:
     whole = told(fleet)
     assert value(whole, "keys", holder="tenant", tenant="tenant/small") == 3
     assert not any(("holder", "other") in labels for _, labels in whole)
+
+
+def test_memory_of_predictions_has_series_of_its_own() -> None:
+    """Absent where somebody's is not told, and where no key was read."""
+    fleet = snapshot(
+        {"big": usage(5, 900, predictions=Amount(2, 600)), "small": usage(3, 30),
+         "untold": usage(2, 9, predictions=Amount(1, None)), "unread": usage(None)},
+        shared=[usage(9, 99, predictions=Amount(1, 7)), usage(1, 1)],
+    )  # fmt: skip
+    found = told(fleet)
+    here = {
+        dict(labels)["tenant"]: size
+        for (name, labels), size in found.items()
+        if name == "kato_tenants_predictions_bytes" and ("holder", "tenant") in labels
+    }
+    assert here == {"tenant/big": 600, "tenant/small": 0}
+    assert value(found, "predictions_bytes", holder="shared", tenant="") == 7
+    assert value(told(fleet, 1), "predictions_bytes", holder="other", tenant="") is None
 
 
 @pytest.mark.parametrize(

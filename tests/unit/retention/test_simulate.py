@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, strategies as st
@@ -11,7 +12,7 @@ from services.history.models import Cell
 from services.history.rollup import Rollup
 from services.retention.judge import Policies
 from services.retention.models import Policy
-from services.retention.simulate import DAYS, NO_BYTES, NO_KBS, NO_PAST, Sense, simulate
+from services.retention.simulate import DAYS, NO_KBS, NO_PAST, Day, Sense, simulate
 from services.tenancy.kb_ids import TenantKey
 
 ACME = TenantKey("tenant", "acme")
@@ -64,7 +65,22 @@ def test_by_time_at_most_what_was_there_all_through(counts: list[int | None]) ->
     assert [day.gone for day in found.days] == gone[-DAYS:]
 
 
+def test_by_bytes_at_least_what_surely_was_there() -> None:
+    """By the memory of predictions, less how far a sample of it may be off."""
+    policies = Policies((Policy(TenantPattern("*", "*"), "predictions:bytes", 100),))
+    past = [replace(cell, margin=20) for cell in cells([350, None])]
+    asked = []
+
+    def series(tenant: TenantKey, quantity: str, days: int) -> list[Cell]:
+        asked.append((tenant, quantity, days))
+        return past
+
+    (found,) = simulate([ACME], policies, {ACME: 2}, series)
+    assert asked == [(ACME, "keys:prediction_bytes", DAYS)]
+    assert found.sense is Sense.AT_LEAST
+    assert found.days == (Day(FIRST, 350, 130), Day(FIRST + timedelta(days=1), None, None))
+
+
 def test_what_the_past_does_not_tell_says_why() -> None:
-    assert simulated("predictions:bytes", 9, [1]).reason == NO_BYTES
     assert simulated("predictions:count", 9, [1], kb_ids=None).reason == NO_KBS
     assert simulated("sessions:idle", DAY, [1]).reason == NO_PAST

@@ -255,7 +255,7 @@ def test_the_fleets_own_facts_are_not_there() -> None:
     told = replace(snapshot, kato_problem=Problem("KATO stores tenant:zed:user:x under y"))
     seen = confined(told, viewer("tenant/acme-corp"), ownership)
     assert seen.unattributed == Unattributed(
-        Usage(Amount(0, 0), Amount(0, 0), Amount(0, 0), Amount(0, 0), {})
+        Usage(Amount(0, 0), Amount(0, 0), Amount(0, 0), Amount(0, 0), {}, Amount(0, 0))
     )
     assert (seen.tables, seen.keys) == ((), None)
     assert str(seen.kato_problem) == "KATO's node_ids in memory are not all known"
@@ -365,7 +365,7 @@ DONE: dict[type, dict[str, str]] = {
     Unattributed: {"usage": "zeros", "samples": "dropped"},
     Usage: {
         "patterns": "sum", "keys": "sum", "vectors": "sum", "sessions": "sum",
-        "keys_by_kind": "sum",
+        "keys_by_kind": "sum", "predictions": "sum",
     },
     CollectionUsage: {
         "name": "of a visible part", "amount": "own points where shared", "status": "kept",

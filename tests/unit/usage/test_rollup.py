@@ -134,6 +134,9 @@ def test_the_parts_sum_to_the_whole(
             assert sum(part.bytes or 0 for part in parts) == expected.bytes
     kinds = [kind for usage in usages(rolled) for kind in (usage.keys_by_kind or {}).values()]
     assert sum(kinds) == whole[Measure.KEYS].count
+    for usage in usages(rolled):
+        assert usage.predictions is not None
+        assert usage.predictions.count == (usage.keys_by_kind or {}).get("prediction", 0)
 
 
 @given(patterns, seen)
@@ -145,6 +148,7 @@ def test_what_a_store_did_not_say_is_unknown_everywhere(
     for usage in usages(rolled):
         assert usage.patterns is not None
         assert usage.keys is usage.vectors is usage.sessions is usage.keys_by_kind is None
+        assert usage.predictions is None
 
 
 @given(keys, seen)
@@ -206,6 +210,29 @@ def test_of_one_change_one_tenant_is_made_anew() -> None:
     after = list(roll_up(reading(4, 3, 5), ownership, before=before).tenants)
     assert [a is b for a, b in zip(last, after, strict=True)] == [True, False]
     assert after[1].usage.keys_by_kind == {"frequency": 4, "other": 3}
+
+
+def test_memory_of_predictions_is_told_apart() -> None:
+    """With its margin; where only that is another, the tenant is made anew, and nobody else."""
+    ownership = Ownership(NODES[2:4], schemes=NamingSchemes.of())
+
+    def reading(first: int | None, second: int | None) -> Readings:
+        sizes = zip(("prediction", "frequency", "frequency"), (first, second, 5), NODES_OF_KEYS,
+                    strict=True)  # fmt: skip
+        groups = [
+            KeyGroup(Owner(OwnerKind.KB, kb_id_of(node)), kind, Amount(2, size, 0, 3.0))
+            for kind, size, node in sizes
+        ]
+        return Readings(keys=key_reading(groups, []))
+
+    before = roll_up(reading(30, 70), ownership)
+    bigco, acme = before.tenants
+    assert acme.usage.predictions == Amount(2, 30, 0, 3.0)
+    assert bigco.usage.predictions == Amount(0, 0)
+    after = list(roll_up(reading(40, 60), ownership, before=before).tenants)
+    assert [a is b for a, b in zip((bigco, acme), after, strict=True)] == [True, False]
+    untold = list(roll_up(reading(None, 60), ownership).tenants)
+    assert untold[1].usage.predictions == Amount(2, None, 0, 3.0)
 
 
 def test_one_tenant_is_found_by_its_name() -> None:
