@@ -9,16 +9,16 @@ from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, few, markdown, size, visible
 from dashboard.draw.jobs import do
 from services.access.viewer import Action
-from services.archive.confined import holders_of
 from services.archive.models import Archive
 from services.errors import KatoTenantsError
+from services.tenancy.kb_ids import TenantKey
 
 _NAMED = 20
 
 
 def draw(archive: Archive) -> None:
     """Draw it for who may remove it, folded."""
-    if permits.why_not(Action.REMOVE_ARCHIVE, holders_of(archive)):
+    if permits.why_not(Action.REMOVE_ARCHIVE, _holders(archive)):
         return
     key = state_keys.of(state_keys.ARCHIVE_REMOVE_OPEN, archive.id)
     with st.expander("Remove this archive", icon=":material/delete:", key=key,
@@ -53,7 +53,7 @@ def _offer(archive: Archive) -> None:
     draw_status(Action.REMOVE_ARCHIVE, target=archive.name)
     ready = typed.strip() == archive.name and bool(reason.strip())
     permits.button(
-        "Remove it for good", Action.REMOVE_ARCHIVE, tenants=holders_of(archive),
+        "Remove it for good", Action.REMOVE_ARCHIVE, tenants=_holders(archive),
         key="archive_remove", type="primary" if ready else "secondary", disabled=not ready,
         icon=":material/delete_forever:", tip=None if ready else "Type its name, and say why.",
         on_click=do,
@@ -68,3 +68,8 @@ def gone(archive: Archive) -> None:
         by, why = markdown(archive.removed_by), markdown(archive.removed_for)
         said = f"Its file was deleted by {by} on {archive.removed_at:%Y-%m-%d %H:%M} UTC: {why}"
     st.info(said, icon=":material/delete:")
+
+
+def _holders(archive: Archive) -> tuple[TenantKey, ...]:
+    """Return whose it is; of one of a user of all tenants nobody's, which is for who sees all."""
+    return tuple(map(TenantKey.written, archive.tenants)) if archive.target.tenants else ()
