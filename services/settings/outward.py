@@ -81,7 +81,7 @@ def options_of(value: SecretStr | None) -> Mapping[str, Any]:
         return {}
     try:
         found = json.loads(value.get_secret_value())
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ValueError(  # noqa: TRY004  pydantic wants it
