@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from dashboard.app import brand, permits, refusals, runtime, state_keys
-from dashboard.draw import severities
+from dashboard.app.read import card
+from dashboard.draw import cards, severities
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, markdown, short
 from dashboard.draw.links import copy_link
@@ -64,6 +65,8 @@ def _head(record: Record, now: datetime) -> None:
         st.badge(status.word, color=_STATUS_COLOR[status])  # type: ignore[arg-type]
         st.caption(f"{markdown(finding.code)} · {markdown(finding.id)}")
         copy_link({state_keys.FINDING: finding.id})
+    if len(finding.tenants) == 1:
+        cards.beside(card(finding.tenants[0]))
     st.markdown(f"{ICON_OF[finding.severity]} {escaped(short(finding.what, MOST_TEXT))}")
     if status is Status.UNSEEN:
         st.warning("Its rule could not be run in the last audit: whether it is still so is not "

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import brand, permits, refusals, runtime, state_keys, unreadable
-from dashboard.draw import jobs
+from dashboard.app import brand, permits, read, refusals, runtime, state_keys, unreadable
+from dashboard.draw import cards, jobs
 from dashboard.draw.formatting import age, escaped, few, markdown, plural, span, visible
 from dashboard.draw.links import copy_link
 from dashboard.purge import (
@@ -77,6 +77,8 @@ def _head(job: Job) -> None:
         brand.name_tab("Purge", _called(job))
         st.badge(words.capitalize(), color=color, icon=icon)  # type: ignore[arg-type]
         copy_link({state_keys.JOB: job.id})
+    if job.plan.request.target.tenant is not None:
+        cards.beside(read.card(job.plan.request.target.tenant))
     tenants = tenants_of(job)
     if len(tenants) > 1 or job.plan.request.target.user is not None:
         names = escaped(few([visible(tenant) for tenant in tenants], _NAMED))

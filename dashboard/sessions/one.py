@@ -7,7 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard.app import permits, read, refusals, runtime, state_keys, unreadable
-from dashboard.draw import shared
+from dashboard.draw import cards, shared
 from dashboard.draw.formatting import (
     age,
     escaped,
@@ -71,10 +71,13 @@ def _back() -> None:
 def _head(detail: SessionDetail) -> None:
     record = detail.record
     st.code(visible(record.session_id), language=None)
+    ownership = read.ownership()
+    tenant = ownership.owner(record.owner).tenant
+    if tenant is not None:
+        cards.beside(read.card(tenant))
     if record.owner.kind is OwnerKind.NODE:
-        ownership = read.ownership()
         shared.say(
-            kb_id_of(record.owner.name, ownership.service), ownership.owner(record.owner).tenant,
+            kb_id_of(record.owner.name, ownership.service), tenant,
             "What is learnt there changes this session's predictions.",
         )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):

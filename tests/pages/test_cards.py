@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard.app import state_keys
 from dashboard.draw import cards
@@ -22,6 +23,7 @@ from services.tenancy.kb_ids import TenantKey
 from tests.pages.conftest import Open, SignIn, words
 from tests.pages.test_history import recording
 from tests.pages.test_limits import table
+from tests.pages.test_scope import snapshot_of
 from tests.pages.test_sessions import press
 from tests.unit.history.snapshots import snapshot
 
@@ -71,6 +73,30 @@ def test_a_card_is_written_and_told_wherever_its_tenant_is(
     plan = services.purge.plan(Request(Target(ACME)))
     app = open_page("purge", plan=plan.digest)
     assert "tenant/acme-corp is on legal hold" in words(app)
+
+
+def test_a_session_a_finding_and_a_purge_say_what_people_call_their_tenant(
+    services: Services, open_page: Open
+) -> None:
+    report = services.isolation.report()
+    assert report is not None
+    record = next(each for each in report.records if len(each.finding.tenants) == 1)
+    (tenant,) = record.finding.tenants
+    services.cards.change([Edit(tenant, "Found *Inc*")], by="zoe")
+    assert r"Found \*Inc\*" in said(open_page("isolation", finding=record.finding.id))
+
+    have(services)
+    found, own = snapshot_of(services).sessions or (), services.usage.ownership()
+    theirs = next(each for each in found if own.owner(each.owner).tenant == GLOBEX)
+    assert "Globex" in said(open_page("sessions", session=theirs.session_id))
+    plan = services.purge.plan(Request(Target(GLOBEX)))
+    job = services.purge.begin(plan.digest, confirm=str(GLOBEX), reason="OPS-1", asked_by="zoe")
+    assert "Globex" in said(open_page("purge", job=job.id))
+
+
+def said(app: AppTest) -> list[str]:
+    """What every paragraph begins with, up to a dot between facts."""
+    return [each.value.partition(" · ")[0] for each in app.markdown]
 
 
 def test_a_form_changes_what_was_changed_in_it(services: Services, open_page: Open) -> None:
