@@ -86,21 +86,19 @@ POLICIES = Table(
     Column("claimed", Moment),  # by a process that is about to begin a run
 )
 
-PARKED = Table(
-    "parked",
-    METADATA,
-    Column("tenant", String(64), primary_key=True),  # the digest of kind/id
-    Column("since", Moment, nullable=False),
-    Column("text", Text, nullable=False),
-)
 
-MOVED = Table(
-    "moved",
-    METADATA,
-    Column("tenant", String(64), primary_key=True),  # the digest of kind/id
-    Column("since", Moment, nullable=False),
-    Column("text", Text, nullable=False),
-)
+def _of_tenants(name: str) -> Table:
+    """Return a table that has a text of some tenants: what a `TenantBook` is kept in."""
+    return Table(
+        name,
+        METADATA,
+        Column("tenant", String(64), primary_key=True),  # the digest of kind/id
+        Column("since", Moment, nullable=False),
+        Column("text", Text, nullable=False),
+    )
+
+
+PARKED, MOVED = _of_tenants("parked"), _of_tenants("moved")
 
 APART = Table(
     "apart",
