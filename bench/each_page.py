@@ -23,7 +23,9 @@ MOST_MS = 250.0
 _CONFINED, _ADMIN = 5, 4  # by the number of a person, see `token`
 
 
-async def _visits(port: int, watched: Watched, repeat: int, number: int) -> Mapping[str, list[float]]:
+async def _visits(
+    port: int, watched: Watched, repeat: int, number: int
+) -> Mapping[str, list[float]]:
     """Return for each page the processor's milliseconds of its runs, and those by the clock."""
     clicks: list[Click] = []
     person = Person(number, port, clicks.append, {HEADER: token(number)})

@@ -129,7 +129,9 @@ class Stage:
 
 
 @contextmanager
-def serving(build: Path, tenants: int, settings: Mapping[str, str]) -> Iterator[tuple[int, Watched]]:
+def serving(
+    build: Path, tenants: int, settings: Mapping[str, str]
+) -> Iterator[tuple[int, Watched]]:
     """Serve a build, and yield its port and its process once it answers."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
@@ -173,7 +175,9 @@ async def live(person: Person, pause: float, ends: float) -> None:
     while (left := ends - time.monotonic()) > 0:
         await asyncio.sleep(min(left, pause * chance.uniform(0.5, 1.5)))
         does = chance.random()
-        if not ((does < 0.4 and await person.change()) or (does > 0.95 and await person.download())):
+        if not (
+            (does < 0.4 and await person.change()) or (does > 0.95 and await person.download())
+        ):
             await visit(person, chance)
     await person.close()
 

@@ -174,7 +174,7 @@ class Person:
     async def _click(self, kind: str, fragment: str) -> None:
         began, before, error = time.perf_counter(), self._received, ""
         try:
-            await self._wait(fragment and "part" or "whole", self._asked(fragment))
+            await self._wait((fragment and "part") or "whole", self._asked(fragment))
         except (Failed, OSError, WebSocketException) as exc:
             error = repr(exc)
         took = time.perf_counter() - began

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -22,6 +24,40 @@ from services.settings.environment import Settings
 from services.settings.rules import claim_rules, token_rules
 from services.wiring.sign_in import verifier
 
+BELIEVED_SECONDS = 1.0
+"""So long a token that was verified is believed: a page asks twenty times who is there. That it is
+over is looked at each time all the same."""
+
+
+class Believed:
+    """Whom tokens named that were verified within the last second, by what settings."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._turn = now, threading.Lock()
+        self._found: dict[str, tuple[float, Settings, Identified]] = {}  # the oldest first
+
+    def of(self, token: str, settings: Settings) -> Identified | None:
+        """Return whom a token named; None where it has to be verified."""
+        with self._turn:
+            known = self._found.get(token)
+        if known is None or known[1] is not settings or self._now() - known[0] >= BELIEVED_SECONDS:
+            return None
+        return known[2]
+
+    def add(self, token: str, settings: Settings, found: Identified) -> None:
+        """Note whom a token that was verified now names, and forget those of before."""
+        now = self._now()
+        with self._turn:
+            self._found.pop(token, None)
+            self._found[token] = (now, settings, found)
+            for old, (at, _, _) in list(self._found.items()):
+                if now - at < BELIEVED_SECONDS:
+                    break
+                del self._found[old]
+
+
+_believed = Believed()
+
 
 def by_proxy(settings: Settings, sent: Sequence[str]) -> tuple[Identified, str]:
     """Return who the proxy's header names, and the token. Raises NotSignedIn."""
@@ -31,8 +67,12 @@ def by_proxy(settings: Settings, sent: Sequence[str]) -> tuple[Identified, str]:
     if len(sent) > 1:
         raise NotSignedIn(f"this request has the header {header} twice")
     token = _bare(sent[0], header)
-    claims = verifier(token_rules(settings)).claims(token)
-    return identify(claims, claim_rules(settings)), token
+    found = _believed.of(token, settings)
+    if found is None:
+        claims = verifier(token_rules(settings)).claims(token)
+        found = identify(claims, claim_rules(settings))
+        _believed.add(token, settings, found)
+    return found, token
 
 
 def _bare(value: str, header: str) -> str:

@@ -21,6 +21,7 @@ from services.history.ports import HistoryStore
 from services.history.record import CHANGES_KEPT, Retention
 from services.history.rows import EMPTY, Row, cells, figures_at_end, rolled
 from services.history.summing import totals
+from services.history.thens import Fleet, Thens
 from services.history.totals import Totals, known_of, segments
 
 
@@ -45,6 +46,7 @@ class HistoryService:
     ) -> None:  # fmt: skip
         self._store, self._retention, self._now = store, retention, now
         self._made_up_until = made_up_until
+        self._thens = Thens()
 
     def made_up_until(self) -> datetime | None:
         """Return until when the past is made up, for sample data; None where nothing is."""
@@ -95,11 +97,10 @@ class HistoryService:
         looks = self._store.looks(at, at + 1)
         if quantity is None:
             rows = self._store.before(at + 1).items()
-            figures = {holder: figures_at_end(row) for holder, row in rows}
+            found: Fleet = {holder: figures_at_end(row) for holder, row in rows}
         else:
-            figures = self._store.newest(at + 1, frozenset({quantity})).figures_at_end()
-        for group in [who for who in figures if who.kind is OwnerKind.GROUP]:
-            del figures[group]
+            found = self._thens.get(self._store, at, quantity)
+        figures = {who: had for who, had in found.items() if who.kind is not OwnerKind.GROUP}
         return Then(moment, figures, {name: some[-1].reason for name, some in looks.items()})
 
     def kept(self, at: datetime) -> datetime:
