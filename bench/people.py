@@ -158,7 +158,8 @@ def token(number: int) -> str:
     some = [f"tenant/t{at:05d}" for at in range(12 + number * 75, 12 + number * 75 + 75, 3)]
     claims = {
         "iss": ISSUER, "aud": AUDIENCE, "email": f"person{number}@example.com",
-        "exp": time.time() + 24 * 3600, "groups": [ROLES[number % len(ROLES)]], "tenants": ["*"] if number % 5 else some,
+        "exp": time.time() + 24 * 3600, "groups": [ROLES[number % len(ROLES)]],
+        "tenants": ["*"] if number % 5 else some,
     }  # fmt: skip
     return jwt.encode(claims, SECRET, algorithm="HS256")
 

@@ -23,13 +23,15 @@ from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from bench.widgets import CHOSEN, CLICKS
+
 PATIENCE = 60.0
 REMEMBERED = 2  # runs for which a browser keeps a large message that it did not need
 _WHOLE, _PART = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
 _NOT_FOUND = ("page_not_found", "auth_redirect")
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A click came to nothing."""
 
 
@@ -51,35 +53,6 @@ class _Widget:
     kind: str
     proto: Any
     fragment: str
-
-
-def _text(proto: Any, chance: random.Random) -> WidgetState:
-    return WidgetState(id=proto.id, string_value=chance.choice(("t00", "t01", "bob", "")))
-
-
-def _choice(proto: Any, chance: random.Random) -> WidgetState:
-    return WidgetState(id=proto.id, string_value=chance.choice(proto.options))
-
-
-def _pills(proto: Any, chance: random.Random) -> WidgetState:
-    state = WidgetState(id=proto.id)
-    state.string_array_value.data.append(chance.choice(proto.options).content)
-    return state
-
-
-def _number(proto: Any, chance: random.Random) -> WidgetState:
-    return WidgetState(id=proto.id, int_value=chance.randint(1, proto.num_pages))
-
-
-def _tick(proto: Any, chance: random.Random) -> WidgetState:
-    return WidgetState(id=proto.id, bool_value=chance.random() < 0.5)
-
-
-CLICKS: Mapping[str, Callable[[Any, random.Random], WidgetState]] = {
-    "text_input": _text, "selectbox": _choice, "button_group": _pills, "pagination": _number,
-    "checkbox": _tick, "radio": _choice,
-}  # fmt: skip
-_CHOSEN = frozenset({"selectbox", "button_group", "radio"})  # of what may have no option
 
 
 @dataclass
@@ -159,7 +132,7 @@ class Person:
         try:
             address = await self._wait("file", asked)
             size = await asyncio.to_thread(self._fetch, address)
-        except (Failed, OSError, WebSocketException) as exc:
+        except (FailedError, OSError, WebSocketException) as exc:
             error = repr(exc)
         size += self._received - before
         self.told(Click("download", self.page, time.perf_counter() - began, size, error))
@@ -175,7 +148,7 @@ class Person:
         began, before, error = time.perf_counter(), self._received, ""
         try:
             await self._wait((fragment and "part") or "whole", self._asked(fragment))
-        except (Failed, OSError, WebSocketException) as exc:
+        except (FailedError, OSError, WebSocketException) as exc:
             error = repr(exc)
         took = time.perf_counter() - began
         self.told(Click(kind, self.page, took, self._received - before, error))
@@ -199,7 +172,7 @@ class Person:
         try:
             return await asyncio.wait_for(self._done, PATIENCE)
         except TimeoutError:
-            raise Failed(f"nothing came in {PATIENCE:.0f} s") from None
+            raise FailedError(f"nothing came in {PATIENCE:.0f} s") from None
         finally:
             self._awaited = ""
 
@@ -208,7 +181,7 @@ class Person:
             self.repeat_errors += bool(problem) and self._link is not None and not self._closing
             return
         if problem:
-            self._done.set_exception(Failed(problem))
+            self._done.set_exception(FailedError(problem))
         else:
             self._done.set_result(answer)
 
@@ -216,44 +189,53 @@ class Person:
         try:
             async for frame in link:
                 self._received += len(frame)
-                self._take(ForwardMsg.FromString(frame))  # type: ignore[arg-type]
+                self._take(ForwardMsg.FromString(frame))
         except WebSocketException as exc:
             self._ends("", problem=repr(exc))
         self._ends("", problem="the connection was closed")
 
     def _take(self, message: ForwardMsg) -> None:
-        kind = message.WhichOneof("type")
-        if kind == "delta":
-            if message.metadata.cacheable:
-                self._kept[message.hash] = self._run
-            if message.delta.WhichOneof("type") == "new_element":
-                self._drawn(message.delta.new_element, message.delta.fragment_id)
-        elif kind == "ref_hash":
-            if message.ref_hash not in self._kept:
-                self._ends("", problem="a message was not sent that no browser would have")
-            self._kept[message.ref_hash] = self._run
-        elif kind == "script_finished":
-            self._finished(message.script_finished)
-        elif kind == "new_session":
-            self._session = message.new_session.initialize.session_id
-            if not message.metadata.run.fragment_ids:
-                self._stop_timers()
-                self._widgets.clear()
-                self._files.clear()
-        elif kind == "navigation":
-            self._leads_to(message.navigation)
-        elif kind == "page_info_changed":
-            self.query = message.page_info_changed.query_string
-        elif kind == "auto_rerun":
-            self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
-        elif kind == "backend_operation_response":
-            answer = message.backend_operation_response
-            self._ends("file", answer.deferred_file.url, problem=answer.error_msg)
+        kind = str(message.WhichOneof("type"))
+        take = getattr(self, f"_take_{kind}", None)
+        if take is not None:
+            take(message)
         elif kind in _NOT_FOUND:
-            self._ends("", problem=str(kind))
+            self._ends("", problem=kind)
 
-    def _leads_to(self, navigation: Any) -> None:
+    def _take_delta(self, message: ForwardMsg) -> None:
+        if message.metadata.cacheable:
+            self._kept[message.hash] = self._run
+        if message.delta.WhichOneof("type") == "new_element":
+            self._drawn(message.delta.new_element, message.delta.fragment_id)
+
+    def _take_ref_hash(self, message: ForwardMsg) -> None:
+        if message.ref_hash not in self._kept:
+            self._ends("", problem="a message was not sent that no browser would have")
+        self._kept[message.ref_hash] = self._run
+
+    def _take_script_finished(self, message: ForwardMsg) -> None:
+        self._finished(message.script_finished)
+
+    def _take_new_session(self, message: ForwardMsg) -> None:
+        self._session = message.new_session.initialize.session_id
+        if not message.metadata.run.fragment_ids:
+            self._stop_timers()
+            self._widgets.clear()
+            self._files.clear()
+
+    def _take_page_info_changed(self, message: ForwardMsg) -> None:
+        self.query = message.page_info_changed.query_string
+
+    def _take_auto_rerun(self, message: ForwardMsg) -> None:
+        self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
+
+    def _take_backend_operation_response(self, message: ForwardMsg) -> None:
+        answer = message.backend_operation_response
+        self._ends("file", answer.deferred_file.url, problem=answer.error_msg)
+
+    def _take_navigation(self, message: ForwardMsg) -> None:
         """Follow a page that leads to another one."""
+        navigation = message.navigation
         names = {page.page_script_hash: page.url_pathname for page in navigation.app_pages}
         page = names[navigation.page_script_hash]
         if page != self.page:
@@ -270,7 +252,7 @@ class Person:
                 self._files.append(button.deferred_file_id)
         elif kind in CLICKS:
             proto = getattr(element, kind)
-            if not (proto.disabled or proto.form_id or (kind in _CHOSEN and not proto.options)):
+            if not (proto.disabled or proto.form_id or (kind in CHOSEN and not proto.options)):
                 self._widgets[proto.id] = _Widget(kind, proto, fragment)
 
     def _finished(self, status: int) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 import pandas as pd
 
@@ -75,15 +74,13 @@ def guessed(snapshot: Snapshot) -> int:
     return notices.guessed_in(snapshot)
 
 
+@cached(
+    Action.SEE_FLEET, key=lambda snapshot, column: (snapshot.collected_at, column), entries=128,
+    seconds=120,
+)  # fmt: skip
 def most_of(snapshot: Snapshot, column: str) -> Largest:
     """Return the tenants with most in a column, and what all others have; made once a snapshot."""
-    return _rankings(snapshot)(column)
-
-
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
-def _rankings(snapshot: Snapshot) -> Callable[[str], Largest]:
-    frame = tenants_frame(snapshot)
-    return lru_cache(maxsize=8)(lambda column: largest(frame, snapshot, column))
+    return largest(tenants_frame(snapshot), snapshot, column)
 
 
 @cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)

@@ -21,7 +21,7 @@ from services.history.ports import HistoryStore
 from services.history.record import CHANGES_KEPT, Retention
 from services.history.rows import EMPTY, Row, cells, figures_at_end, rolled
 from services.history.summing import totals
-from services.history.thens import Fleet, Thens
+from services.history.thens import Thens
 from services.history.totals import Totals, known_of, segments
 
 
@@ -97,10 +97,11 @@ class HistoryService:
         looks = self._store.looks(at, at + 1)
         if quantity is None:
             rows = self._store.before(at + 1).items()
-            found: Fleet = {holder: figures_at_end(row) for holder, row in rows}
+            figures = {holder: figures_at_end(row) for holder, row in rows}
         else:
-            found = self._thens.get(self._store, at, quantity)
-        figures = {who: had for who, had in found.items() if who.kind is not OwnerKind.GROUP}
+            figures = self._thens.get(self._store, at, quantity)
+        for group in [who for who in figures if who.kind is OwnerKind.GROUP]:
+            del figures[group]
         return Then(moment, figures, {name: some[-1].reason for name, some in looks.items()})
 
     def kept(self, at: datetime) -> datetime:
