@@ -118,6 +118,9 @@ class Services(Working):
             self, then=self.follow, seen=lambda: (self.metrics.follow, self.alert_worker.follow)
         )
 
+    def _anchors_now(self) -> bool:
+        return self.sharing is None or self.sharing.collector.collects
+
     def audit_soon(self) -> None:
         """Have new figures read and audited, by whichever dashboard collects."""
         if self.sharing is not None:

@@ -85,8 +85,8 @@ class Anchorer:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout)
-        if self._thread is not None or self._entries:
-            self._anchor(bool(self._entries) or self._has_turn())
+        if self._entries or (self._thread is not None and self._has_turn()):
+            self.anchor()
         for place in self._places:
             place.close()
 
@@ -98,14 +98,18 @@ class Anchorer:
 
     def anchor(self) -> None:
         """Put the head at every place that does not have it. Raises nothing: `state` tells."""
-        self._anchor(True)
+        self._entries = 0
+        self._look(self._places)
 
-    def _anchor(self, has_turn: bool) -> None:
-        """Look whether the log is as it was, and anchor it where this process does."""
+    def wake(self) -> None:
+        """Anchor at once, in the thread: this process does from now on."""
+        self._wake.set()
+
+    def _look(self, places: Sequence[AnchorPlace]) -> None:
+        """Look whether the log is as it was, and anchor it at these places."""
         with self._turn:
-            self._entries = 0
             try:
-                self.state = self._anchored(self.state.last, self._places if has_turn else ())
+                self.state = self._anchored(self.state.last, places)
             except KatoTenantsError as exc:
                 self.state = replace(self.state, problems={_LOG: str(exc)})
             except Exception as exc:  # the thread has to outlive a fault of ours
@@ -143,5 +147,8 @@ class Anchorer:
     def _work(self) -> None:
         while not self._over.is_set():
             self._wake.clear()
-            self._anchor(self._has_turn())
+            if self._has_turn() or self._entries >= EVERY:
+                self.anchor()
+            else:
+                self._look(())
             self._wake.wait(self._interval.total_seconds())

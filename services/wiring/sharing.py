@@ -37,6 +37,7 @@ class Sharing:
     ) -> None:
         self._services, self._then, self._seen = services, then, seen
         self.id = secrets.token_hex(8)
+        self._anchors = False
 
     @made_once
     def book(self) -> DashboardBook:
@@ -59,13 +60,19 @@ class Sharing:
         services = self._services
         return SharedCollector(
             services.usage, self.book, interval=services.settings.refresh_seconds,
-            version=version("kato-tenants"), then=self._then, seen=self._saw,
+            version=version("kato-tenants"), then=self._read_here, seen=self._saw,
             audit=self._audit, ahead=self.ahead,
         )  # fmt: skip
 
     def ahead(self) -> timedelta:
         """Return how far the records' clock is ahead of this host's."""
         return ahead_of(self._services.database)
+
+    def _read_here(self, snapshot: Snapshot) -> None:
+        if not self._anchors:
+            self._anchors = True
+            self._services.logbook.anchoring.wake()
+        self._then(snapshot)
 
     def _saw(self, snapshot: Snapshot) -> None:
         """Follow a snapshot that another dashboard read: nothing is written for it."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
-from services.dashboards.models import GONE, LEASE, Dashboard, Standing, Turn
+from services.dashboards import models
+from services.dashboards.models import GONE, Dashboard, Standing, Turn
 from services.dashboards.published import Published
 from services.stores.records.clock import now_of
 from services.stores.records.dashboard_tables import COLLECTING, DASHBOARDS, PUBLISHED
@@ -130,7 +131,7 @@ class DashboardBook:
         if not self._read_only:
             return False
         does_more = select(DASHBOARDS.c.id).where(
-            DASHBOARDS.c.read_only.is_(False), DASHBOARDS.c.heard >= now - LEASE
+            DASHBOARDS.c.read_only.is_(False), DASHBOARDS.c.heard >= now - models.LEASE
         )
         return connection.execute(does_more.limit(1)).first() is not None
 
