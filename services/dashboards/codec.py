@@ -15,9 +15,15 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from services.usage.vector_cluster import ShardKey, VectorCluster
+
 Change = Callable[[Any], Any]
 
 _AS_THEY_ARE = (str, int, float, bool, type(None))
+
+
+_LATE = {"ShardKey": ShardKey, "VectorCluster": VectorCluster}
+"""What fields are of that their own modules name for mypy alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ def _plain(kind: type) -> Codec:
 
 def fields_of(kind: type) -> dict[str, Any]:
     """Return the fields of a frozen value or a named tuple that are written, with their types."""
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns=_LATE)
     if is_dataclass(kind):
         return {each.name: hints[each.name] for each in fields(kind) if each.compare}
     names: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]  # a NamedTuple's
@@ -96,6 +102,8 @@ def _name(hint: Any) -> str:
 
 
 def _or_none(inner: tuple[Any, ...]) -> Codec:
+    if all(each in _AS_THEY_ARE for each in inner):
+        return Codec(None, None)
     (one,) = (each for each in inner if each is not type(None))
     codec = codec_of(one)
     write, read = codec.writes, codec.reads
@@ -120,6 +128,11 @@ def _several(inner: Any) -> Codec:
 
 def _mapping(key: Any, inner: Any) -> Codec:
     codec, name = codec_of(inner), codec_of(key)
+    if not (isinstance(key, type) and issubclass(key, str)):  # JSON would make text of it
+        return Codec(
+            lambda values: [[name.write(key), codec.write(each)] for key, each in values.items()],
+            lambda found: {name.read(key): codec.read(each) for key, each in found},
+        )
     if codec.writes is None and name.writes is None:
         return Codec(dict, dict)
     return Codec(

@@ -27,7 +27,7 @@ _TIMES = st.integers(0, 2**52).map(
 )
 _PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     str: NAMES, int: st.integers(0, 2**63 - 1), bool: st.booleans(), datetime: _TIMES,
-    float: st.floats(0, allow_nan=False) | st.floats(0, 1),
+    type(None): st.none(), float: st.floats(0, allow_nan=False) | st.floats(0, 1),
 }  # fmt: skip
 
 
@@ -36,6 +36,8 @@ def of(hint: Any) -> st.SearchStrategy[Any]:
     origin, inner = get_origin(hint), get_args(hint)
     if hint in _PLAIN:
         return _PLAIN[hint]
+    if origin in (Union, types.UnionType) and all(each in _PLAIN for each in inner):
+        return st.one_of(*map(of, inner))
     if origin in (Union, types.UnionType):
         (one,) = (each for each in inner if each is not type(None))
         return st.none() | of(one)
