@@ -36,18 +36,22 @@ def of(hint: Any) -> st.SearchStrategy[Any]:
     origin, inner = get_origin(hint), get_args(hint)
     if hint in _PLAIN:
         return _PLAIN[hint]
+    if origin is not None:
+        return _made_of(origin, inner)
+    if issubclass(hint, Enum):
+        return st.sampled_from(list(hint))
+    return st.builds(hint, **{name: of(each) for name, each in fields_of(hint).items()})
+
+
+def _made_of(origin: Any, inner: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     if origin in (Union, types.UnionType) and all(each in _PLAIN for each in inner):
         return st.one_of(*map(of, inner))
     if origin in (Union, types.UnionType):
         (one,) = (each for each in inner if each is not type(None))
         return st.none() | of(one)
-    if origin is not None and issubclass(origin, Mapping):
+    if issubclass(origin, Mapping):
         return st.dictionaries(of(inner[0]), of(inner[1]), max_size=2)
-    if origin is not None:
-        return st.lists(of(inner[0]), max_size=2).map(tuple)
-    if issubclass(hint, Enum):
-        return st.sampled_from(list(hint))
-    return st.builds(hint, **{name: of(each) for name, each in fields_of(hint).items()})
+    return st.lists(of(inner[0]), max_size=2).map(tuple)
 
 
 _NO_GROUPS = of(KeyReading).map(
