@@ -207,6 +207,7 @@ class UsageService:
             keys=_without_parts(readings.keys),
             kato_problem=kato_problem(asked.kato, self._service),
             kato_failing_since=self._since(_KATO, asked.kato),
+            vector_cluster=readings.vectors.cluster if readings.vectors else None,
         )
 
     def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
