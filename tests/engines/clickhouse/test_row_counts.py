@@ -16,8 +16,7 @@ from services.usage.readings import PatternReading
 from tests.engines.clickhouse.kato_tables import make_tables
 
 STEPS = (
-    "INSERT INTO patterns_data (kb_id, name) SELECT concat('kb', toString(number % 6)), number FROM"
-    " numbers(60)",
+    "INSERT INTO patterns_data (kb_id, name) SELECT 'kb' || number % 6, number FROM numbers(60)",
     "INSERT INTO patterns_data (kb_id, name) VALUES ('kb1', 'more')",
     "INSERT INTO patterns_data (kb_id, name) VALUES ('kb1', 'yet more'), ('new', 'first')",
     "DELETE FROM patterns_data WHERE kb_id = 'kb2' AND toUInt64OrZero(name) < 30",
