@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from services.purge.later_looks import LaterLooks
     from services.sessions.create import SessionService
     from services.tenancy.kb_ids import TenantKey
+    from services.usage.ports import Collects
     from services.usage.refresh import Collector
     from services.usage.snapshot import Snapshot
+    from services.usage.turns import Turns
     from services.wiring.backing import Backing
 
 logger = logging.getLogger(__name__)
@@ -70,7 +72,12 @@ def build(
 
 
 class Services(Working):
-    """Everything that a page or a command may use."""
+    """Everything that a page or a command may use.
+
+    `turns` are those in which it reads its stores beside other deployments of this process.
+    """
+
+    turns: Turns | None = None
 
     def open(self) -> None:
         """Open the stores and the records now, so that what is wrong with them shows now."""
@@ -81,6 +88,16 @@ class Services(Working):
         if "collector" in vars(self):
             self.collector.stop()
         super().close()
+
+    def retire(self) -> None:
+        """Close, and let go of the jobs under way: each stays as its journal has it.
+
+        Whoever takes it up goes on with the step that was begun, once its lease is over.
+        """
+        for book in ("jobs", "job_book"):
+            if book in vars(self):
+                getattr(self, book).let_go()
+        self.close()
 
     def start(self) -> None:
         """Begin to collect, to run jobs, to anchor and to alert, each in a thread of its own.
@@ -103,7 +120,12 @@ class Services(Working):
         """What everyone uses, as it was when it was last read."""
         from services.usage.refresh import Collector
 
-        return Collector(self.usage, interval=self.settings.refresh_seconds, then=self._follow)
+        usage: Collects = self.usage
+        if self.turns is not None:
+            from services.usage.turns import InTurn  # for who has several
+
+            usage = InTurn(usage, self.turns)
+        return Collector(usage, interval=self.settings.refresh_seconds, then=self._follow)
 
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges.

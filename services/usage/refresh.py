@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.errors import KatoTenantsError, Problem
-from services.usage.collect import UsageService
+from services.usage.ports import Collects
 from services.usage.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Collector:
     """
 
     def __init__(
-        self, usage: UsageService, *, interval: float,
+        self, usage: Collects, *, interval: float,
         then: Callable[[Snapshot], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self._usage = usage

@@ -29,7 +29,7 @@ STORE = "state store"
 
 Database = Engine
 """Where this product keeps its own records, as those name it who know no driver."""
-VARIABLE = "KATO_TENANTS_STATE_URL"
+VARIABLE, SCHEMA = "KATO_TENANTS_STATE_URL", "KATO_TENANTS_STATE_SCHEMA"
 
 READ_SECONDS = 1.5
 """How long a read may take, where no setting says otherwise."""
@@ -57,15 +57,20 @@ class _Limits:
     reach: Reach | None = None
 
 
-def open_database(data: Path, url: str | None = None, *, seconds: float = READ_SECONDS) -> Engine:
+def open_database(
+    data: Path, url: str | None = None, *, seconds: float = READ_SECONDS, schema: str = ""
+) -> Engine:
     """Open the database at `url`, or the SQLite file in the data directory, and migrate it.
 
-    A read may take so many seconds, a write 10 or as many where that is more. Raises
+    A read may take so many seconds, a write 10 or as many where that is more. `schema` is that of
+    PostgreSQL in which the tables are, made where it is not there. Raises
     SettingsError for a URL that cannot be used, StoreMisconfigured for records of a newer version
     of this product, StoreUnavailable when the database does not answer.
     """
     address = _in_directory(data) if url is None else _address(url)
-    engine = _engine(address, seconds)
+    engine = _engine(_in_schema(address, schema), seconds)
+    if schema:
+        engine.update_execution_options(schema=schema)
     try:
         _migrate(engine)
     except BaseException:
@@ -78,7 +83,9 @@ def open_database(data: Path, url: str | None = None, *, seconds: float = READ_S
 def open_for(settings: Settings, stack: ExitStack) -> Engine:
     """Open the database that the settings name, closed with `stack`. Raises as `open_database`."""
     url = settings.state_url.get_secret_value() if settings.state_url else None
-    database = open_database(settings.data, url, seconds=settings.state_seconds)
+    database = open_database(
+        settings.data, url, seconds=settings.state_seconds, schema=settings.state_schema
+    )
     stack.callback(database.dispose)
     return database
 
@@ -237,6 +244,18 @@ def _address(url: str) -> URL:
     if address.get_backend_name() not in {"postgresql", "sqlite"}:
         raise SettingsError(VARIABLE, f"has to begin with {_PSYCOPG}:// or sqlite:///")
     return address
+
+
+def _in_schema(address: URL, schema: str) -> URL:
+    """Have every connection find and make its tables in a schema, and in no other."""
+    if not schema:
+        return address
+    if address.get_backend_name() != "postgresql":
+        raise SettingsError(SCHEMA, "is for PostgreSQL alone")
+    options = address.query.get("options", "")
+    told = options if isinstance(options, str) else " ".join(options)
+    path = f'{told} -csearch_path="{schema}"'.strip()
+    return address.update_query_dict({"options": path})
 
 
 def _engine(address: URL, seconds: float) -> Engine:

@@ -5,6 +5,8 @@ How they came to be stands in `migrations`, which is read for records of an olde
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from sqlalchemy import Connection, inspect, text
 
 NEWEST = 26
@@ -13,13 +15,25 @@ NEWEST = 26
 _LOCK = 0x6B61746F  # "kato": any number that others hardly choose
 
 
+def take_turns(connection: Connection, lock: int) -> None:
+    """Wait until no other process is in a transaction that took this turn; SQLite has one writer.
+
+    PostgreSQL's turns are of a whole database, and each schema in it has records of its own.
+    """
+    if connection.dialect.name == "postgresql":
+        schema = str(connection.get_execution_options().get("schema", ""))
+        number = lock ^ (crc32(schema.encode()) << 8)
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": number})
+
+
 def version_of(connection: Connection) -> int:
     """Return the version of the tables that are there; 0 for none.
 
     Whoever asks next on PostgreSQL waits until the transaction ends.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    take_turns(connection, _LOCK)
+    if schema := connection.get_execution_options().get("schema"):  # of letters, digits, _.-
+        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
     if not inspect(connection).has_table("schema_version"):
         connection.execute(text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
     version = connection.execute(text("SELECT version FROM schema_version")).scalar()
