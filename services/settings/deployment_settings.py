@@ -137,10 +137,11 @@ def _placed(here: Settings, found: Settings, *, own: Mapping[str, str]) -> Setti
 
 def _door(given: Mapping[str, str]) -> Settings | None:
     """Return the settings by which people come in, None where these are wrong too."""
-    named = {str(field.alias) for field in SignInSettings.model_fields.values()}
-    said = {each: text for each, text in given.items() if each.removesuffix(FILE) in named}
+    named = {str(field.alias) for field in SignInSettings.model_fields.values()} | {_COLOR}
     try:
-        return Elsewhere.of({**said, "KATO_TENANTS_DEPLOYMENT": given["KATO_TENANTS_DEPLOYMENT"]})
+        return Elsewhere.of({
+            each: text for each, text in given.items() if each.removesuffix(FILE) in named
+        })  # fmt: skip
     except SettingsError:
         return None
 
