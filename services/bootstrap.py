@@ -29,10 +29,8 @@ if TYPE_CHECKING:
     from services.purge.later_looks import LaterLooks
     from services.sessions.create import SessionService
     from services.tenancy.kb_ids import TenantKey
-    from services.usage.ports import Collects
     from services.usage.refresh import Collector
     from services.usage.snapshot import Snapshot
-    from services.usage.turns import Turns
     from services.wiring.backing import Backing
 
 logger = logging.getLogger(__name__)
@@ -72,12 +70,7 @@ def build(
 
 
 class Services(Working):
-    """Everything that a page or a command may use.
-
-    `turns` are those in which it reads its stores beside other deployments of this process.
-    """
-
-    turns: Turns | None = None
+    """Everything that a page or a command may use."""
 
     def open(self) -> None:
         """Open the stores and the records now, so that what is wrong with them shows now."""
@@ -120,12 +113,8 @@ class Services(Working):
         """What everyone uses, as it was when it was last read."""
         from services.usage.refresh import Collector
 
-        usage: Collects = self.usage
-        if self.turns is not None:
-            from services.usage.turns import InTurn  # for who has several
-
-            usage = InTurn(usage, self.turns)
-        return Collector(usage, interval=self.settings.refresh_seconds, then=self._follow)
+        interval = self.settings.refresh_seconds
+        return Collector(self.usage_in_turn, interval=interval, then=self._follow)
 
     def _follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges.

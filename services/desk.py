@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from services.isolation.access import DeskIsolation
     from services.limits.access import DeskLimits
     from services.metrics.access import DeskMetrics
-    from services.move.access import DeskMove
+    from services.move.access import DeskMove, Elsewhere
     from services.names.access import DeskNames
     from services.parking.access import DeskParking
     from services.purge.access import DeskPurge
@@ -44,11 +44,14 @@ if TYPE_CHECKING:
 class Desk:
     """What one viewer may use, behind a gate that asks `viewer` anew for every action.
 
-    Nothing here is kept between two viewers, nor shared by two threads.
+    Nothing here is kept between two viewers, nor shared by two threads. `elsewhere` says who they
+    are in another deployment of this dashboard.
     """
 
-    def __init__(self, services: Services, viewer: Callable[[], Viewer]) -> None:
-        self._services = services
+    def __init__(
+        self, services: Services, viewer: Callable[[], Viewer], elsewhere: Elsewhere | None = None
+    ) -> None:
+        self._services, self._elsewhere = services, elsewhere
         self.gate = gate_of(services, viewer)
 
     @cached_property
@@ -221,7 +224,7 @@ class Desk:
 
         return DeskMove(
             self.gate, lambda: self._services.move, ownership=self._services.usage.ownership,
-            plans=lambda: self._services.looking.move,
+            plans=lambda: self._services.looking.move, elsewhere=self._elsewhere,
         )  # fmt: skip
 
     @cached_property

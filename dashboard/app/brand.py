@@ -61,7 +61,7 @@ def _is_embedded(settings: Settings) -> bool:
 def sidebar(settings: Settings) -> None:
     """Draw which deployment this is, and what holds on every page of it."""
     with st.sidebar.container(horizontal=True, gap="small"):
-        if settings.deployment:
+        if settings.deployment and not settings.deployments:  # else it is above the page
             st.badge(escaped(settings.deployment), icon=":material/dns:",
                      color=settings.deployment_color)  # fmt: skip
         if sample := sample_words(settings):

@@ -94,7 +94,8 @@ def failure() -> str:
 
 def desk() -> Desk:
     """Return every use case as whoever is there may use it, looked up anew for every action."""
-    return Desk(services(), access.viewer)
+    several = current.several() is not None
+    return Desk(services(), access.viewer, access.elsewhere if several else None)
 
 
 def is_embedded() -> bool:

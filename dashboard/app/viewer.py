@@ -72,6 +72,14 @@ def everywhere() -> tuple[str, Mapping[str, Viewer | None]]:
     }  # fmt: skip
 
 
+def elsewhere(name: str) -> Viewer | None:
+    """Return who is there in another of several deployments, None for nobody.
+
+    Raises KeyError for what is none of them, NotSignedIn, SettingsError.
+    """
+    return everywhere()[1][name]
+
+
 def gone(name: str) -> Gone | None:
     """Return a deployment that the file has no more, for who could have seen it."""
     settings, found = load_settings(), current.several()

@@ -20,7 +20,7 @@ STATE_COLORS: Mapping[State, Literal["green", "blue", "red"]] = {
 }  # fmt: skip
 
 STORES = {"clickhouse": "ClickHouse", "redis": "Redis", "qdrant": "Qdrant", "kato": "KATO"}
-COLUMNS = ("Deployment", "State", "Tenants", "Patterns", "Disk", "Redis keys", "Memory", "Vectors",
+COLUMNS = ("Deployment", "State", "Tenants", "Patterns", "Disk", "Keys", "Memory", "Vectors",
            "Sessions", "Alerts", "Read")  # fmt: skip
 
 
@@ -35,8 +35,7 @@ def _parts(standing: Standing, now: datetime) -> Iterator[str]:
         return
     tenants = standing.tenants
     yield "tenants unknown" if tenants is None else plural(tenants, "tenant")
-    for measure, found in standing.figures.items():
-        yield _figure(measure, found)
+    yield from dict.fromkeys(_figure(*each) for each in standing.figures.items())
     yield "alerts unknown" if standing.firing is None else _alerts(standing.firing)
     yield f"updated {age(standing.at, now)}"
 
@@ -47,6 +46,8 @@ def _alerts(firing: int) -> str:
 
 def _figure(measure: Measure, found: Figure) -> str:
     words = WORDS[measure]
+    if found.absent:
+        return f"no {words.store}"
     if found.amount is None:
         return f"{words.title} {UNKNOWN}"
     precision = Precision.EXACT if found.exact else Precision.ESTIMATE
@@ -93,7 +94,7 @@ def _row(each: Standing) -> dict[str, object]:
     return {
         "Deployment": each.name, "State": each.state.value, "Tenants": each.tenants,
         "Patterns": amount(Measure.PATTERNS), "Disk": amount(Measure.PATTERNS, held=True),
-        "Redis keys": amount(Measure.KEYS), "Memory": amount(Measure.KEYS, held=True),
+        "Keys": amount(Measure.KEYS), "Memory": amount(Measure.KEYS, held=True),
         "Vectors": amount(Measure.VECTORS), "Sessions": amount(Measure.SESSIONS),
         "Alerts": each.firing, "Read": each.at,
     }  # fmt: skip

@@ -25,11 +25,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What a deployment has of one measure; `amount` is None for the `reason`."""
+    """What a deployment has of one measure; `amount` is None for the `reason`.
+
+    `absent` is one whose store no address was given for: it adds nothing to a sum.
+    """
 
     amount: Amount | None = None
     reason: Problem | None = None
     exact: bool = True
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ def sum_of(standings: Iterable[Standing], measure: Measure, *, size: bool = Fals
     total, unknown, exact = 0, [], True
     for each in standings:
         figure = each.figures.get(measure, Figure())
+        if figure.absent:
+            continue
         amount = figure.amount
         found = None if amount is None else amount.bytes if size else amount.count
         if found is None:

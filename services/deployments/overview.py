@@ -28,11 +28,12 @@ def with_figures(standing: Standing, has: CollectorState) -> Standing:
 
 
 def _figure(found: StoreFigures) -> Figure:
-    """Return one measure; what no address was given for is none, and known to be."""
+    """Return one measure, unknown unless all of it was read."""
     exact = found.precision is Precision.EXACT and found.share >= 1
     if found.state is StoreState.OK and found.share >= 1:
         return Figure(found.total, found.reason, exact=exact)
-    return Figure(None, found.unread or found.reason)
+    absent = found.state is StoreState.NOT_CONFIGURED
+    return Figure(None, found.unread or found.reason, absent=absent)
 
 
 def _down(snapshot: Snapshot) -> tuple[str, ...]:

@@ -227,6 +227,12 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
         return not any((*stores, self.kato_api_url))
 
     @property
+    def address(self) -> str:
+        """Where this deployment is opened, with its name where this dashboard has several."""
+        several = self.url and self.deployments and self.deployment
+        return f"{self.url}?deployment={self.deployment}" if several else self.url
+
+    @property
     def over_tls(self) -> dict[str, bool]:
         """Whether each store that is reached over a network is reached by TLS."""
         redis, qdrant, kato = map(_secret, (self.redis_url, self.qdrant_url, self.kato_api_url))

@@ -18,11 +18,18 @@ if TYPE_CHECKING:
     from services.sessions.care import SessionCare
     from services.sessions.rotate import KeyRotation
     from services.usage.collect import UsageService
+    from services.usage.ports import Collects
     from services.usage.snapshot import Snapshot
+    from services.usage.turns import Turns
 
 
 class Reading(OwnRecords):
-    """The stores, and the use cases that ask them and nothing else."""
+    """The stores, and the use cases that ask them and nothing else.
+
+    `turns` are those in which they are read beside other deployments of this process.
+    """
+
+    turns: Turns | None = None
 
     @made_once
     def embedded(self) -> EmbeddedSet | None:
@@ -57,6 +64,15 @@ class Reading(OwnRecords):
             deadline=self.settings.pass_seconds,
             whole_every=self.settings.whole_pass_minutes * 60,
         )
+
+    @property
+    def usage_in_turn(self) -> Collects:
+        """The same, for who reads it again and again."""
+        if self.turns is None:
+            return self.usage
+        from services.usage.turns import InTurn
+
+        return InTurn(self.usage, self.turns)
 
     @made_once
     def health(self) -> HealthService:
