@@ -44,8 +44,7 @@ if TYPE_CHECKING:
 class Desk:
     """What one viewer may use, behind a gate that asks `viewer` anew for every action.
 
-    Nothing here is kept between two viewers, nor shared by two threads. `elsewhere` says who they
-    are in another deployment of this dashboard.
+    Nothing here is kept between two viewers, nor shared by two threads.
     """
 
     def __init__(
@@ -126,8 +125,8 @@ class Desk:
         """Writing data for a tenant out of a file."""
         from services.imports.access import DeskImports
 
-        services = self._services
-        return DeskImports(self.gate, lambda: services.imports, ownership=services.usage.ownership)
+        ownership = self._services.usage.ownership
+        return DeskImports(self.gate, lambda: self._services.imports, ownership=ownership)
 
     @cached_property
     def care(self) -> DeskCare:
@@ -145,10 +144,9 @@ class Desk:
         """One tenant's patterns, keys and vectors."""
         from services.browse.access import DeskInspection
 
-        return DeskInspection(
-            self.gate, self._services.inspection, ownership=self._services.usage.ownership,
-            service=self._services.settings.service_name,
-        )  # fmt: skip
+        found, name = self._services, self._services.settings.service_name
+        owns = found.usage.ownership
+        return DeskInspection(self.gate, found.inspection, ownership=owns, service=name)
 
     @cached_property
     def finding(self) -> DeskFind:
@@ -253,10 +251,8 @@ class Desk:
         """Archives that are taken by themselves."""
         from services.backups.access import DeskBackups
 
-        services = self._services
-        return DeskBackups(
-            self.gate, lambda: services.backing.service, labels=services.cards.labels_within
-        )
+        found, labels = self._services, self._services.cards.labels_within
+        return DeskBackups(self.gate, lambda: found.backing.service, labels=labels)
 
     @cached_property
     def names(self) -> DeskNames:

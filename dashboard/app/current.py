@@ -13,6 +13,7 @@ import streamlit as st
 
 from dashboard.app import state_keys
 from dashboard.app.deployments import Deployments, Held
+from dashboard.draw.formatting import escaped
 from services.errors import SettingsError
 from services.settings.environment import Settings, load_settings
 from services.settings.sign_in import DEPLOYMENTS
@@ -74,6 +75,12 @@ def addressed(
     """Return the query of an address here: with the deployment, where there are several."""
     here = name()
     return {**({state_keys.DEPLOYMENT: here} if here else {}), **(query or {})}
+
+
+def on_which() -> str:
+    """Return ` on prod-eu`, for what cannot be undone, as Markdown; empty without several."""
+    here = name()
+    return f" on {escaped(here)}" if here else ""
 
 
 def settle(mine: Sequence[str]) -> str:

@@ -63,6 +63,14 @@ def _why_here(wanted: navigation.PageRow) -> None:
     )  # fmt: skip
 
 
+def wrong() -> None:
+    """Say what is wrong with the file: with all of it, or with the settings of this deployment."""
+    _file()
+    here = current.held()
+    if here is not None and here.wrong:
+        st.error(f"{words.GOES_ON} {markdown(here.wrong)}.", icon=":material/error:")
+
+
 def _file() -> None:
     """Say that the file cannot be read as it is now, to who sees all that it names."""
     found = current.several()

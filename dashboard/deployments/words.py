@@ -19,6 +19,8 @@ STATE_COLORS: Mapping[State, Literal["green", "blue", "red"]] = {
     State.RUNNING: "green", State.READING: "blue", State.STARTING: "blue", State.FAILED: "red",
 }  # fmt: skip
 
+GOES_ON = "Its settings in the file are wrong, and it goes on with those of before:"
+
 STORES = {"clickhouse": "ClickHouse", "redis": "Redis", "qdrant": "Qdrant", "kato": "KATO"}
 COLUMNS = ("Deployment", "State", "Tenants", "Patterns", "Disk", "Keys", "Memory", "Vectors",
            "Sessions", "Alerts", "Read")  # fmt: skip
@@ -60,8 +62,7 @@ def _figure(measure: Measure, found: Figure) -> str:
 def problems_of(standing: Standing) -> Iterator[str]:
     """Say what is wrong with a deployment, a sentence each, as plain text."""
     if standing.wrong:
-        yield ("Its settings in the file are wrong, and it goes on with those of before: "
-               f"{visible(standing.wrong)}.")  # fmt: skip
+        yield f"{GOES_ON} {visible(standing.wrong)}."
     if standing.problem:
         yield f"{visible(standing.problem[:1].upper() + standing.problem[1:])}."
     if standing.down:
