@@ -41,14 +41,14 @@ def _answers(typed: str, *, contains: bool) -> None:
         if each.desk is None:
             _say(places[each.name], each, "It does not run: nothing in it was searched.")
     asked = gathered.find_each(mine, typed, contains=contains)
-    late = set(asked.values())
+    late = {each.name: each for each in asked.values()}
     try:
         for answered in as_completed(asked, timeout=SECONDS):
             each = asked[answered]
-            late.discard(each)
+            late.pop(each.name)
             _one(places[each.name], each, answered, typed, contains=contains)
     except NotInTime:
-        for each in late:
+        for each in late.values():
             _say(places[each.name], each, "It did not answer in time: it may be there.")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from services.errors import SettingsError
 from services.settings.deployments import Declared, declared_in
 from services.settings.environment import Settings, load_settings
 from services.settings.sign_in import DEPLOYMENTS, SignInSettings
-from services.settings.variables import FILE, Variables, at_fault
+from services.settings.variables import FILE, Variables, at_fault, file_variables
 
 _COLOR = "KATO_TENANTS_DEPLOYMENT_COLOR"
 DATA, STATE, SCHEMA = "KATO_TENANTS_DATA", "KATO_TENANTS_STATE_URL", "KATO_TENANTS_STATE_SCHEMA"
@@ -140,7 +141,7 @@ def _door(given: Mapping[str, str]) -> Settings | None:
     named = {str(field.alias) for field in SignInSettings.model_fields.values()} | {_COLOR}
     try:
         return Elsewhere.of({
-            each: text for each, text in given.items() if each.removesuffix(FILE) in named
+            each: text for each, text in given.items() if _bare(each) in named
         })  # fmt: skip
     except SettingsError:
         return None
@@ -151,14 +152,14 @@ def _common(own: Mapping[str, str], environment: Mapping[str, str]) -> dict[str,
 
     Who says for itself who may come in, or which tenants they see, takes none of that from there.
     """
-    said = {variable.removesuffix(FILE) for variable in own}
+    said = {_bare(variable) for variable in own}
     for group in (_ROLES, _TENANTS):
         if said & group:
             said |= group
     left = _variables() - _own_variables()
     return {
         variable: environment[variable] for variable in left
-        if variable in environment and variable.removesuffix(FILE) not in said
+        if variable in environment and _bare(variable) not in said
     }  # fmt: skip
 
 
@@ -169,7 +170,7 @@ def _check(declared: Declared) -> None:
     for variable in declared.variables:
         if variable not in _variables():
             raise SettingsError(DEPLOYMENTS, f"{variable[:60]} is no setting")
-        if variable.removesuffix(FILE) in _of_the_process():
+        if _bare(variable) in _of_the_process():
             raise SettingsError(variable, "is of the whole dashboard: set it in the environment")
 
 
@@ -190,15 +191,24 @@ def _check_apart(one: Settings, name: str, other: Settings) -> None:
 
 def _variables() -> frozenset[str]:
     """Name every variable that there is, with those that name a secret's file."""
-    named = {str(field.alias) for field in Settings.model_fields.values()}
-    return frozenset(named | {f"{variable}{FILE}" for variable in named})
+    return _named() | frozenset(file_variables(Settings))
+
+
+@cache
+def _named() -> frozenset[str]:
+    return frozenset(str(field.alias) for field in Settings.model_fields.values())
+
+
+def _bare(variable: str) -> str:
+    """Return which variable is meant, where its secret's file is named."""
+    return variable if variable in _named() else variable.removesuffix(FILE)
 
 
 def _own_variables() -> frozenset[str]:
     """Name what only a deployment has: its stores, its name, and what none shares with another."""
     return frozenset(
         variable for variable in _variables()
-        if variable.startswith(_OWN_BEGIN) or variable.removesuffix(FILE) in _OWN
+        if variable.startswith(_OWN_BEGIN) or _bare(variable) in _OWN
     )  # fmt: skip
 
 
