@@ -74,7 +74,8 @@ class Holder:
             self._is_over = True
             if self._built is not None:
                 atexit.unregister(self._built.close)
-                self._built.retire()
+                self._built.let_go()
+                self._built.close()
 
     def forget(self) -> None:
         """Forget the services; for tests."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from services.figures import Amount, Measure
 from services.tenancy.names import Confirmation
@@ -14,16 +14,6 @@ from services.usage.readings import (
     ProcessorReading,
     SeenNode,
 )
-
-if TYPE_CHECKING:
-    from services.usage.snapshot import Snapshot
-
-
-class Collects(Protocol):
-    """What reads everything, for the collector."""
-
-    def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
-        """Read every store once; what is known before is handed to `progress`."""
 
 
 class PatternSource(Protocol):

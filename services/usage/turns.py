@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-
-from services.usage.ports import Collects
-from services.usage.snapshot import Snapshot
 
 PATIENCE = 10.0
 """So many seconds one waits for a turn: a deployment whose stores hang keeps no other longer."""
@@ -28,15 +25,3 @@ class Turns:
         finally:
             if has_turn:
                 self._free.release()
-
-
-class InTurn:
-    """Reads everything as another does, once it is its turn."""
-
-    def __init__(self, usage: Collects, turns: Turns) -> None:
-        self._usage, self._turns = usage, turns
-
-    def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
-        """Return what the other one does."""
-        with self._turns.turn():
-            return self._usage.collect(progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from services.made_once import made_once
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from services.sessions.care import SessionCare
     from services.sessions.rotate import KeyRotation
     from services.usage.collect import UsageService
-    from services.usage.ports import Collects
     from services.usage.snapshot import Snapshot
     from services.usage.turns import Turns
 
@@ -63,16 +63,8 @@ class Reading(OwnRecords):
             shared_collections=frozenset(self.settings.shared_collections),
             deadline=self.settings.pass_seconds,
             whole_every=self.settings.whole_pass_minutes * 60,
+            turn=self.turns.turn if self.turns is not None else nullcontext,
         )
-
-    @property
-    def usage_in_turn(self) -> Collects:
-        """The same, for who reads it again and again."""
-        if self.turns is None:
-            return self.usage
-        from services.usage.turns import InTurn
-
-        return InTurn(self.usage, self.turns)
 
     @made_once
     def health(self) -> HealthService:

@@ -7,12 +7,28 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import URL, Connection, inspect, text
 
-NEWEST = 26
+from services.errors import SettingsError
+
+NEWEST = 27
 """The version that `migrations` leads to."""
 
+SCHEMA = "KATO_TENANTS_STATE_SCHEMA"
+
 _LOCK = 0x6B61746F  # "kato": any number that others hardly choose
+
+
+def in_schema(address: URL, schema: str) -> URL:
+    """Have every connection find and make its tables in a schema, and in no other."""
+    if not schema:
+        return address
+    if address.get_backend_name() != "postgresql":
+        raise SettingsError(SCHEMA, "is for PostgreSQL alone")
+    options = address.query.get("options", "")
+    told = options if isinstance(options, str) else " ".join(options)
+    path = f'{told} -csearch_path="{schema}"'.strip()
+    return address.update_query_dict({"options": path})
 
 
 def take_turns(connection: Connection, lock: int) -> None:

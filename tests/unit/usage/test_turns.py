@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import cast
 
-from services.usage.snapshot import Snapshot
-from services.usage.turns import InTurn, Turns
+from services.usage.turns import Turns
 
 
 class Reads:
@@ -16,14 +14,14 @@ class Reads:
     def __init__(self) -> None:
         self.began, self.goes_on = threading.Event(), threading.Event()
 
-    def collect(self, *, progress: object = None) -> Snapshot:
-        self.began.set()
-        self.goes_on.wait(30)
-        return cast("Snapshot", progress)
+    def collect(self, turns: Turns) -> None:
+        with turns.turn():
+            self.began.set()
+            self.goes_on.wait(30)
 
 
 def run(reads: Reads, turns: Turns) -> threading.Thread:
-    thread = threading.Thread(target=InTurn(reads, turns).collect)
+    thread = threading.Thread(target=reads.collect, args=(turns,))
     thread.start()
     return thread
 
@@ -48,7 +46,7 @@ def test_who_waited_long_goes_on_and_takes_no_turn_away() -> None:
     thread = run(hangs, turns)
     assert hangs.began.wait(10)
     began = time.monotonic()
-    InTurn(other, turns).collect()
+    other.collect(turns)
     assert 0.05 <= time.monotonic() - began < 5
     hangs.goes_on.set()
     thread.join(10)
