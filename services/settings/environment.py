@@ -250,7 +250,7 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
         if self.clickhouse_host:
             found["clickhouse"] = self.clickhouse_secure
         if redis and not redis.startswith("unix://"):
-            found["redis"] = self.redis_tls or redis.startswith("rediss://")
+            found["redis"] = self.redis_tls or redis.startswith("rediss")
         if qdrant or self.qdrant_host:
             found["qdrant"] = qdrant.startswith("https://") if qdrant else self.qdrant_https
         if kato:
