@@ -380,7 +380,8 @@ class Face:
                   "pending_operations": 0, "role": self._role(self.peer),
                   "peer_id": self.of.ids[self.peer]}  # fmt: skip
         return {
-            "id": f"process-{self.of.ids[self.peer]}", "app": {"name": "qdrant", "version": self.of.version},
+            "id": f"process-{self.of.ids[self.peer]}",
+            "app": {"name": "qdrant", "version": self.of.version},
             "collections": {"number_of_collections": len(entries), "collections": entries},
             "cluster": {"enabled": True, "status": status, "peers": self._peers()},
         }  # fmt: skip

@@ -75,7 +75,9 @@ def test_an_archive_is_refused_where_a_shard_has_nobody_who_answers() -> None:
 
 def test_points_of_a_shard_by_key_come_back_into_one() -> None:
     """Its key is made where it is not there; a collection without shards by key takes none."""
-    points = [{"id": 777, "payload": {"tenant_id": "new"}, "vector": [0.5, 0.5], "shard_key": "new"}]
+    points = [
+        {"id": 777, "payload": {"tenant_id": "new"}, "vector": [0.5, 0.5], "shard_key": "new"}
+    ]
     with tiered() as cluster, over(cluster) as stores:
         cluster.make("plain", shards=2)
         writing = VectorWriting(stores.engines.qdrant, seconds=5)
