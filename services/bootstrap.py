@@ -162,6 +162,8 @@ class Services(Working):
             exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
             parked=self.parking.since,
             moved=self.move.gone_to,
+            served=self.serving.served,
+            api_at=self.serving.at,
             refuse_over=self.settings.limit_sessions == "refuse",
         )
 

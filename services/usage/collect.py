@@ -180,9 +180,10 @@ class UsageService:
 
     def _record_nodes(self, asked: _Asked) -> None:
         """Record the node_ids seen; those of keys that are as they were are on record."""
-        same = self._kept.has_keys(asked.keys.reading)
+        same, known = self._kept.has_keys(asked.keys.reading), self._kept.ownership
+        kb_ids_of = known.kb_ids_of if known else lambda node: (kb_id_of(node, self._service),)
         seen = {
-            node: CAME if kb_id_of(node, self._service) in self._idle else source
+            node: source if self._idle.isdisjoint(kb_ids_of(node)) else CAME
             for node, source in nodes_in(asked.kato, None if same else asked.keys.reading)
         }
         self._state.record_nodes(seen, datetime.now(UTC))
