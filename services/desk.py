@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.access.viewer import Viewer
-from services.wiring.working_desk import WorkingDesk
+from services.wiring.logged import WorkingDesk
 
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
