@@ -181,6 +181,7 @@ class Services(Working):
             collect=self.usage.collect,
             ownership=self.usage.ownership,
             tombstones=self.jobs.tombstones,
+            served=self.serving.serving,
             deadline=self.settings.pass_seconds,
             interval=timedelta(minutes=self.settings.audit_minutes),
             embedded=self.embedded is not None,

@@ -20,8 +20,10 @@ from services.tenancy.kb_ids import TenantKey
 class DeskInstances:
     """Instances of tenants in scope. Every method raises AccessDenied and StoreUnavailable."""
 
-    def __init__(self, gate: Gate, inner: Callable[[], InstanceService]) -> None:
-        self._gate, self._inner = gate, inner
+    def __init__(
+        self, gate: Gate, inner: Callable[[], InstanceService], *, running: Callable[[], Running]
+    ) -> None:
+        self._gate, self._inner, self._runs = gate, inner, running
 
     def every(self) -> tuple[Instance, ...]:
         """Return the instances of tenants in scope, also those that ended, the newest first."""
@@ -120,7 +122,7 @@ class DeskInstances:
     def up(self, name: str) -> tuple[Instance, tuple[Ran, ...], Vital | None]:
         """Start one, and say how it is. Logged. Raises ApprovalNeeded, InstanceRefused."""
         with self._running(name, "start") as (doing, viewer):
-            instance, ran, vital = Running(self._inner()).up(name)
+            instance, ran, vital = self._runs().up(name)
             doing.failure = _failure(ran)
         return self._seen(instance, viewer), ran, vital
 
@@ -130,13 +132,12 @@ class DeskInstances:
         Raises ApprovalNeeded, InstanceRefused.
         """
         known = self._known(name, Action.RUN_INSTANCE)
-        running = Running(self._inner())
-        why = [] if anyway else running.needed(known)
+        why = [] if anyway else self._runs().needed(known)
         if why:  # before a second person is asked for
             raise InstanceRefused(f"{name} is needed: {'; '.join(why)}")
         deed = "stop, needed or not," if anyway else "stop"
         with self._running(name, deed) as (doing, viewer):
-            instance, ran = running.down(name, anyway=anyway)
+            instance, ran = self._runs().down(name, anyway=anyway)
             doing.failure = _failure(ran)
         return self._seen(instance, viewer), ran
 
@@ -147,7 +148,7 @@ class DeskInstances:
             Action.PLAN_INSTANCE, tenants=[known.tenant], target=f"status of {name}"
         ):  # fmt: skip
             viewer = self._gate.viewer()
-            instance, ran, vital = Running(self._inner()).status(name)
+            instance, ran, vital = self._runs().status(name)
         return self._seen(instance, viewer), ran, vital
 
     # --- what these share ---

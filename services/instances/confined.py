@@ -33,4 +33,4 @@ def confined_plan(plan: Plan, viewer: Viewer) -> Plan:
     """Return a plan that tells nothing of what else runs on this machine."""
     if viewer.sees_all:
         return plan
-    return replace(plan, busy=())
+    return replace(plan, busy=(), instance=replace(plan.instance, by="", why=""))

@@ -127,6 +127,14 @@ def services_beside(known: Iterable[Instance], tenant: TenantKey, *, shared: str
     return frozenset({shared, *theirs})
 
 
+def clashing(service: str) -> str:
+    """Say that a SERVICE_NAME cannot be, and not whose the other is."""
+    return (
+        f"kb_ids that end with {service_suffix(service)} could be those of another KATO over the "
+        "same stores: take another SERVICE_NAME"
+    )
+
+
 def _obstacles(instance: Instance, site: Site, known: Sequence[Instance]) -> Iterator[str]:
     own = instance.stores is Stores.OWN
     for part in Part if own else (Part.KATO,):
@@ -160,12 +168,8 @@ def _of_own(instance: Instance, site: Site) -> Iterator[str]:
 def _of_shared(instance: Instance, site: Site, known: Sequence[Instance]) -> Iterator[str]:
     """Yield what stands in the way of an instance over this deployment's stores."""
     others = services_beside(known, instance.tenant, shared=site.service)
-    other = clash(instance.service, others)
-    if other:
-        yield (
-            f"kb_ids that end with {service_suffix(instance.service)} could be those of {other}, "
-            "which has the same stores: take another SERVICE_NAME"
-        )
+    if clash(instance.service, others):
+        yield clashing(instance.service)
     elif instance.service != site.service and instance.service in others:
         yield f"another tenant's instance has the SERVICE_NAME {instance.service}"
     for part, called in CALLED.items():

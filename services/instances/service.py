@@ -198,12 +198,8 @@ class InstanceService:
         site = self.tools.site()
         check_service(instance.service)
         others = planning.services_beside(self.every(), instance.tenant, shared=site.service)
-        other = clash(instance.service, others)
-        if other:
-            raise InstanceRefused(
-                f"kb_ids of the SERVICE_NAME {instance.service} could be those of {other}, which "
-                "has the same stores"
-            )
+        if clash(instance.service, others):
+            raise InstanceRefused(planning.clashing(instance.service))
 
     def _serves(self, instance: Instance, *, beside: bool = False) -> Instance:
         self.tools.book.put(instance)

@@ -27,7 +27,7 @@ from services.isolation.models import (
     Seen,
     Until,
 )
-from services.isolation.ports import Book, FactSources, Tombstones
+from services.isolation.ports import Book, FactSources, Served, Tombstones
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
@@ -61,12 +61,13 @@ class IsolationService:
     def __init__(
         self, *, rules: Sequence[Rule], sources: FactSources, book: Book,
         collect: Callable[[], Snapshot], ownership: Callable[[], Ownership],
-        tombstones: Tombstones,
+        tombstones: Tombstones, served: Callable[[], Served] = dict,
         deadline: float, interval: timedelta, embedded: bool,
     ) -> None:  # fmt: skip
         self.rules = {rule.code: rule for rule in rules}
         self._sources, self._book = sources, book
         self._collect, self._ownership, self._tombstones = collect, ownership, tombstones
+        self._served = served
         self._deadline, self._interval = deadline, interval
         self._embedded = embedded
         self._turn = threading.Lock()
@@ -92,6 +93,7 @@ class IsolationService:
             vectors=_reading(asked[Need.QDRANT], VectorFacts),
             kato=_reading(asked[Need.KATO], KatoFacts),
             erased=erased,
+            served=self._served(),
         )
         unread, absent = _unread(snapshot, asked)
         results = judge(

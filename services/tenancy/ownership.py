@@ -28,7 +28,8 @@ class Ownership:
     Immutable: build another when new node_ids were seen. `nodes` may come with their origins,
     `confirmed` has what admins confirmed, by kb_id. `service` is the SERVICE_NAME of the KATO that
     all share; `services` are those of instances over the same stores that serve, or served, single
-    tenants: the one under which a tenant's is written now comes first.
+    tenants: the one under which a tenant's is written now comes first, and is empty where that is
+    `service` again.
     """
 
     def __init__(
@@ -62,8 +63,9 @@ class Ownership:
         """
         if not self.services:
             return (kb_id_of(node_id, self.service),)
-        names = self.services.get(self.tenant_of(node_id), ())
-        return tuple(kb_id_of(node_id, name) for name in dict.fromkeys((*names, self.service)))
+        names = (*self.services.get(self.tenant_of(node_id), ()), self.service)
+        known = dict.fromkeys(name or self.service for name in names)
+        return tuple(kb_id_of(node_id, name) for name in known)
 
     def kb_id_of(self, node_id: str) -> str:
         """Return the kb_id under which what this node_id writes now is kept."""
@@ -73,7 +75,7 @@ class Ownership:
     def suffixes(self) -> tuple[str, ...]:
         """The endings of the kb_ids of every KATO over these stores, the longest first."""
         others = (name for names in self.services.values() for name in names)
-        endings = {service_suffix(name) for name in (self.service, *others)}
+        endings = {service_suffix(name) for name in (self.service, *others) if name}
         return tuple(sorted(endings, key=lambda ending: (-len(ending), ending)))
 
     @property

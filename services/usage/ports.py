@@ -80,7 +80,7 @@ class UsageRecords(Protocol):
     def services(self) -> Mapping[TenantKey, tuple[str, ...]]:
         """Return each SERVICE_NAME of instances in which a tenant is, or was, in these stores.
 
-        The one under which it writes now is the first.
+        The one under which it writes now is the first; an empty one is that which all share.
         """
 
     def record_totals(self, totals: Mapping[Measure, Amount], at: datetime) -> None:

@@ -185,7 +185,10 @@ class WorkingDesk:
         """KATOs of single tenants."""
         from services.instances.access import DeskInstances
 
-        return DeskInstances(self.gate, lambda: self._services.serving.service)
+        services = self._services
+        return DeskInstances(
+            self.gate, lambda: services.serving.service, running=lambda: services.serving.running
+        )
 
     @cached_property
     def apart(self) -> DeskApart:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from services.errors import StoreNotConfigured
-from services.instances.models import INSIDE, Part, Site, Store
-from services.instances.run import needs_of
+from services.instances.models import INSIDE, Instance, Part, Site, Store
+from services.instances.run import Running, needs_of
 from services.instances.service import InstanceService, Tools
-from services.instances.serving import serves, written_here
+from services.instances.serving import serves, serving, written_here
 from services.sessions.landing import Served
 from services.settings.outward import read_images, read_range, tool_words
 from services.settings.variables import read_text
@@ -46,11 +46,16 @@ class Serving:
             secrets=settings.instance_secrets, needs=self._needs,
             seconds=settings.timeout_seconds, now=services.now,
         ))  # fmt: skip
+        self.running = Running(self.service)
 
     def served(self, tenant: TenantKey) -> Served | None:
         """Return the KATO of its own at which a tenant's sessions are created."""
         found = self.service.of(tenant)
         return None if found is None else Served(found.name, found.url, found.elsewhere)
+
+    def serving(self) -> Mapping[TenantKey, tuple[Instance, ...]]:
+        """Return the instances that serve each tenant which has one, the newest first."""
+        return serving(self.service.every())
 
     def at(self, url: str) -> KatoApi:
         """Return the KATO at an address."""

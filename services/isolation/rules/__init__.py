@@ -14,6 +14,7 @@ from services.isolation.rules import (
     orphan,
     prefix,
     resurrected,
+    served,
     shared,
     unowned,
 )
@@ -24,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     *older_data.RULES,
     *look_alike.RULES,
     *resurrected.RULES,
+    *served.RULES,
     *shared.RULES,
     *prefix.RULES,
     *orphan.RULES,

@@ -93,16 +93,17 @@ class NameBook:
     def services(self) -> Mapping[TenantKey, tuple[str, ...]]:
         """Return each SERVICE_NAME of instances in which a tenant is, or was, in these stores.
 
-        The one under which it writes now is the first.
+        The one under which it writes now is the first; an empty one is that which all share.
         """
         found: dict[TenantKey, dict[str, None]] = {}
-        columns = INSTANCES.c.tenant, INSTANCES.c.service
+        columns = INSTANCES.c.tenant, INSTANCES.c.service, INSTANCES.c.serving
         asked = select(*columns).where(INSTANCES.c.here).order_by(
             INSTANCES.c.serving.desc(), INSTANCES.c.since.desc(), INSTANCES.c.name.desc()
         )  # fmt: skip
         with reading(self._engine, "reading instances") as connection:
-            for tenant, service in connection.execute(asked).all():
-                found.setdefault(TenantKey.written(tenant), {})[service] = None
+            for tenant, service, serving in connection.execute(asked).all():
+                first: dict[str, None] = {} if serving else {"": None}
+                found.setdefault(TenantKey.written(tenant), first)[service] = None
         return {tenant: tuple(names) for tenant, names in found.items()}
 
     def confirm(self, words: Iterable[Confirmation]) -> None:

@@ -99,7 +99,7 @@ def test_service_names_that_clash_are_told() -> None:
     assert clash("a-b", ["a_b"]) == "a_b"
     assert not clash("kato", ["kato", "kato-acme"])
     (why,) = planned(Wish(ACME, service="acme-kato")).obstacles
-    assert "could be those of kato" in why
+    assert "could be those of another KATO" in why
     other = replace(planned(Wish(HOOLI, service="hooli")).instance, state=State.ENDED)
     (why,) = planned(Wish(ACME, service="hooli"), [other]).obstacles
     assert "another tenant's instance" in why  # also of one that ended: its data is there
