@@ -56,6 +56,9 @@ def test_a_tenant_moves_and_everybody_else_stays_as_they_were(
     assert away.residue(mine) == 0
     assert away.without(theirs) == before.without(theirs)
     assert sessions(before) - sessions(away) == sessions(copy) - sessions(other) != set()
+    served = services.serving.service.of(ACME)
+    assert served is not None  # the register goes with the cut-over
+    assert (served.elsewhere, served.by, bool(served.url)) == (OTHER, done.asked_by, True)
 
 
 def test_who_is_on_hold_does_not_move_and_a_hold_that_comes_later_stops_it(
