@@ -47,7 +47,8 @@ def learnt(kato: Deployment) -> None:
     targets = kato.targets
     columns = f"* REPLACE ('{OWN}' AS kb_id)"
     targets.clickhouse.command(
-        f"INSERT INTO patterns_data SELECT {columns} FROM patterns_data AS t WHERE t.kb_id = '{OLD}'"
+        f"INSERT INTO patterns_data SELECT {columns} FROM patterns_data AS p "
+        f"WHERE p.kb_id = '{OLD}'"
     )
     for key in targets.redis.scan_iter(f"{OLD}:*"):
         targets.redis.copy(key, key.replace(OLD.encode(), OWN.encode(), 1))
@@ -78,7 +79,8 @@ def test_what_it_learnt_is_its_own_and_goes_with_it(
     plan = services.purge.plan(Request(Target(ACME)))
     assert {OWN, OLD} <= plan.surface.kb_ids
     assert not [each for each in plan.left_out if each.kb_id == OWN]
-    job = services.purge.run_here(services.purge.begin(plan.digest, by="ann", reason="x").id)
+    begun = services.purge.begin(plan.digest, confirm=plan.confirmation, asked_by="ann", reason="x")
+    job = services.purge.run_here(begun.id)
     assert not job.problem
     assert not [*kato.targets.redis.scan_iter(f"{OWN}:*")]
     rows = kato.targets.clickhouse.query(
