@@ -39,6 +39,7 @@ class Need(StrEnum):
     REDIS = "redis"
     QDRANT = "qdrant"
     KATO = "kato"
+    INSTANCES = "instances"
 
 
 class DeedKind(StrEnum):

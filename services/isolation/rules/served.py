@@ -73,7 +73,7 @@ RULES: tuple[Rule, ...] = (
         "stores does not know, and neither alone has all of the tenant's memory.",
         "Decide which of them serves it, point its clients there, and end the others in the "
         "register.",
-        frozenset(), _twice, ShownTo.TENANTS,
+        frozenset({Need.INSTANCES}), _twice, ShownTo.TENANTS,
     ),
     Rule(
         _BEHIND, Severity.LOW, "Memory that no KATO of its tenant reads",
@@ -81,6 +81,6 @@ RULES: tuple[Rule, ...] = (
         "without it, and it goes on to take room.",
         "Have its KATO take the SERVICE_NAME under which it was learnt, or purge what is not "
         "needed any more.",
-        frozenset({Need.PATTERNS, Need.KEYS}), _left_behind, ShownTo.TENANTS,
+        frozenset({Need.INSTANCES, Need.PATTERNS, Need.KEYS}), _left_behind, ShownTo.TENANTS,
     ),
 )  # fmt: skip
