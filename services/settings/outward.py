@@ -133,6 +133,10 @@ class InstanceSettings(BaseSettings):
         return value
 
 
+class OutwardSettings(AlertSettings, ArchiveSettings, MoveSettings, InstanceSettings):
+    """All of these."""
+
+
 def options_of(value: SecretStr | None) -> Mapping[str, Any]:
     """Return the options of the place for archives, as fsspec takes them. Raises ValueError."""
     if not value:

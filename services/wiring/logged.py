@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from services.audit_log.ports import AnchorPlace, ReadAnchors
     from services.audit_log.service import Logbook
     from services.instances.access import DeskInstances
-    from services.move.access import DeskMove
+    from services.move.access import DeskMove, Elsewhere
     from services.parking.access import DeskParking
     from services.purge.access import DeskPurge
     from services.restore.access import DeskRestore
@@ -141,8 +141,10 @@ class Logged:
 class WorkingDesk:
     """What one viewer may have done, behind a gate that asks `viewer` anew for every action."""
 
-    def __init__(self, services: Working, viewer: Callable[[], Viewer]) -> None:
-        self._services = services
+    def __init__(
+        self, services: Working, viewer: Callable[[], Viewer], elsewhere: Elsewhere | None = None
+    ) -> None:
+        self._services, self._elsewhere = services, elsewhere
         self.gate = gate_of(services, viewer)
 
     @cached_property
@@ -192,7 +194,7 @@ class WorkingDesk:
 
         return DeskMove(
             self.gate, lambda: self._services.move, ownership=self._services.usage.ownership,
-            plans=lambda: self._services.looking.move,
+            plans=lambda: self._services.looking.move, elsewhere=self._elsewhere,
         )  # fmt: skip
 
     @cached_property
