@@ -19,7 +19,6 @@ from services.instances.models import (
     Plan,
     Site,
     State,
-    Stores,
     Vital,
     Wish,
 )
@@ -157,22 +156,17 @@ class InstanceService:
             raise InstanceRefused(f"{name} serves its tenant: end that first")
         self.tools.book.forget(name)
 
-    def moved(self, tenant: TenantKey, to: str, *, url: str, service: str, by: str) -> None:
+    def moved(self, tenant: TenantKey, to: str, *, url: str, by: str) -> None:
         """Note that a tenant is in the deployment that is called so, since a move cut over.
 
-        What is planned or was there under that name serves it now.
+        An instance with that for its stores serves it now. Where there is none, none here does.
         """
-        known = self.every()
-        there = next(
-            (each for each in known if (each.tenant, each.elsewhere) == (tenant, to)), None
-        )
-        now = self.tools.now()
+        named = (e for e in self.every() if (e.tenant, e.elsewhere) == (tenant, to))
+        there = next(named, None)
         if there is None:
-            taken = (each.name for each in known)
-            there = Instance(
-                name_of(tenant, taken), tenant, State.SERVING, url, service,
-                planning.KATOS_DATABASE, now, by, stores=Stores.OWN, elsewhere=to,
-            )  # fmt: skip
+            self._end_others(tenant, "", by=by)
+            return
+        now = self.tools.now()
         self._serves(replace(there, state=State.SERVING, since=now, by=by, url=url or there.url))
 
     def back(self, tenant: TenantKey, *, by: str) -> None:

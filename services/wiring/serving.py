@@ -88,7 +88,7 @@ class Serving:
         there = settings_of(self._services.settings, to)
         url = there.kato_api_url.get_secret_value() if there.kato_api_url else ""
         bare = "" if urlsplit(url).password else url
-        self.service.moved(tenant, to, url=bare, service=there.service_name, by=by)
+        self.service.moved(tenant, to, url=bare, by=by)
 
     def _others(self) -> Sequence[KatoApi]:
         return [self._katos.at(each.url) for each in written_here(self.service.every())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from services.bootstrap import Services
 from services.embedded.kato.server import StandInServer
 from services.errors import StoreUnavailable
 from services.figures import Measure
-from services.instances.models import Instance, Stores
+from services.instances.models import Instance, State, Stores
 from services.isolation.models import RuleState
 from services.purge.models import Request, Target
 from services.purge.ports import KatoState
@@ -168,10 +169,16 @@ def test_how_each_is_is_asked_at_once_and_one_that_is_down_delays_nobody(
 def test_where_a_tenant_moved_its_sessions_are_made(
     services: Services, kato: Deployment, its_own: StandInServer
 ) -> None:
-    """At the KATO of the deployment that it moved to, and nothing of that is noted as ours."""
+    """At an instance of which that deployment is the stores; nothing of it is noted as ours."""
     service = services.serving.service
     before = adopted(services, f"http://127.0.0.1:{kato.kato.port}")
-    service.moved(ACME, "eu-2", url=its_own.url, service="kato", by="ann")
+    service.moved(ACME, "eu-3", url=its_own.url, by="ann")
+    assert service.of(ACME) is None  # nobody made an instance of that one
+    own = replace(
+        before, name="kato-own", state=State.PLANNED, stores=Stores.OWN, elsewhere="eu-2", url=""
+    )
+    assert services.instance_book.add(own)
+    service.moved(ACME, "eu-2", url=its_own.url, by="ann")
     states = {each.name: each for each in service.every()}
     assert not states[before.name].is_serving
     there = service.of(ACME)
