@@ -50,9 +50,9 @@ _STEP = st.tuples(
 def test_no_two_share_a_port(steps: list[tuple[str, int, Stores]], busy: set[int]) -> None:
     """Nor has anybody one at which something else listens, or that is kept for who ended."""
     known: list[Instance] = []
-    for step, number, stores in steps:
+    for turn, (step, number, stores) in enumerate(steps):
         if step == "plan":
-            tenant = TenantKey("tenant", f"t{number}-{len(known)}")
+            tenant = TenantKey("tenant", f"t{turn}")
             plan = planned(Wish(tenant, stores=stores), known, listens=busy.__contains__)
             if not plan.obstacles:
                 known.append(plan.instance)
