@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.app import permits, read, runtime
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
-from dashboard.system import workers
+from dashboard.system import dashboards, workers
 from services.access.viewer import Action
 from services.figures import Measure
 from services.health.models import Check
@@ -64,6 +64,8 @@ st.dataframe(
         "Read": figures.TIME, "Duration": st.column_config.NumberColumn(format="%.2f s"),
     },
 )  # fmt: skip
+
+dashboards.draw()
 
 if snapshot.keys is not None:
     st.header("Redis")
