@@ -18,6 +18,9 @@ from services.tenancy.layout import bytes_of
 
 _RAW_BYTES = 1024 * 1024
 _AS_BYTES = {"String": "bytes"}
+_LONGEST_BOUND = 4_000
+"""Characters of names that are bound in the address; longer ones stand in the statement."""
+_LONGEST_QUERY = 200_000  # characters, of `max_query_size`, which is 262,144 bytes by default
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.-")
 
 
@@ -34,9 +37,33 @@ class Names:
     def __str__(self) -> str:
         return self._text
 
+    def __len__(self) -> int:
+        """How many characters they take, all of them ASCII."""
+        return len(self._text)
+
 
 def _escaped(name: bytes) -> str:
     return "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in name)
+
+
+def _spelled_out(
+    query: str, bound: Mapping[str, Any], settings: Mapping[str, Any] | None
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Write names into the query that are too many to be bound to it, and let it be that long.
+
+    A bound value goes into the address, or into a form where it is long. Of either ClickHouse takes
+    128 KiB by default (`http_max_field_value_size`), which are 3,000 kb_ids.
+    """
+    long = {
+        name: value for name, value in bound.items()
+        if isinstance(value, Names) and len(value) > _LONGEST_BOUND
+    }  # fmt: skip
+    for name, value in long.items():
+        query = query.replace(f"{{{name}:Array(String)}}", str(value))
+    allowed = dict(settings or {})
+    if len(query) > _LONGEST_QUERY:
+        allowed["max_query_size"] = len(query) * 2
+    return query, {name: value for name, value in bound.items() if name not in long}, allowed
 
 
 def hexed(text: str) -> str:
@@ -81,12 +108,10 @@ class Asking:
         settings: Mapping[str, Any] | None = None,
     ) -> Sequence[Sequence[Any]]:
         """Return all rows of a query; `db` and `home` are bound to the database."""
+        query, bound, settings = _spelled_out(query, self._bound(bound), settings)
         with self._client(operation) as client:
             found = client.query(
-                query,
-                self._bound(bound),
-                settings=_allowed(client, settings),
-                query_formats=_AS_BYTES,
+                query, bound, settings=_allowed(client, settings), query_formats=_AS_BYTES
             )
             return found.result_rows
 
@@ -113,8 +138,9 @@ class Asking:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Run a statement that changes something, with what it may set of these settings."""
+        statement, bound, settings = _spelled_out(statement, self._bound(bound), settings)
         with self._client(operation) as client:
-            client.command(statement, self._bound(bound), settings=_allowed(client, settings))
+            client.command(statement, bound, settings=_allowed(client, settings))
 
     def insert(
         self,
@@ -159,9 +185,10 @@ class Asking:
         self, operation: str, query: str, bound: Mapping[str, Any]
     ) -> Iterator[Sequence[Sequence[Any]]]:
         """Yield a query's columns block by block, as they arrive."""
+        query, bound, settings = _spelled_out(query, self._bound(bound), None)
         with self._client(operation) as client:
             stream = client.query_column_block_stream(
-                query, self._bound(bound), query_formats=_AS_BYTES
+                query, bound, settings=_allowed(client, settings), query_formats=_AS_BYTES
             )
             with stream:
                 yield from stream
@@ -180,9 +207,10 @@ class Asking:
         An error half-way ends it with whatever ClickHouse writes then: the reader has to see to it
         that it is whole.
         """
+        query, bound, settings = _spelled_out(query, self._bound(bound), settings)
         with self._client(operation) as client:
             stream: Any = client.raw_stream(
-                query, self._bound(bound), settings=_allowed(client, settings), fmt=form
+                query, bound, settings=_allowed(client, settings), fmt=form
             )
             with closing(stream):
                 while data := stream.read(_RAW_BYTES):

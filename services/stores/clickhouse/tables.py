@@ -25,7 +25,7 @@ class Part(NamedTuple):
     """The active parts of one partition; `raw` is the partition's value, `size` in bytes.
 
     `deleted` tells whether rows were deleted and not yet merged away; `rows` still counts them.
-    `state` is another number once any of the parts is another one.
+    `state` is another number once any of the parts holds something else, whatever its name.
     """
 
     table: str
