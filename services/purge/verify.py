@@ -61,7 +61,7 @@ def _verify(context: Context) -> Result:
     if looks.found and not looks.problems:
         _erase_late(context, looks)
         looks = _elsewhere(context, swept, problems)
-    return {**found_of(looks), **_late(late), "on_disk": list(_disk(context))}
+    return {**found_of(looks.as_proof), **_late(late), "on_disk": list(_disk(context))}
 
 
 def _late(items: Sequence[Item]) -> dict[str, object]:
@@ -150,7 +150,7 @@ def settle(context: Context) -> Result:
     if context.failovers > before:
         looks = replace(looks, disclosed=(*looks.disclosed, failover.told(late)))
     state = None if presence is None else presence.state.value
-    return {**found_of(looks), **_late(late), "kato": state}
+    return {**found_of(looks.as_proof), **_late(late), "kato": state}
 
 
 def _proved(context: Context) -> tuple[Looks, list[Item]]:
