@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.settings.environment import Settings
 from services.stores.absent import present
+from services.stores.clickhouse.connect import PATTERNS
 from services.stores.clickhouse.query import ClickHouse
-from services.stores.clickhouse.tables import PATTERNS
 from services.stores.open import Engines
 from services.stores.qdrant.answers import answers_of
 from services.stores.qdrant.calls import asking

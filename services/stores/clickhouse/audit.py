@@ -11,10 +11,9 @@ from typing import Any
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.isolation.facts import Grant, PatternFacts
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, PATTERNS, STORE, Identifier
 from services.stores.clickhouse.grants import UnreadableGrant, grants_in
 from services.stores.clickhouse.query import ClickHouse
-from services.stores.clickhouse.tables import PATTERNS
 from services.stores.open_doors import Door, no_door, tried
 from services.tenancy.layout import text_of
 

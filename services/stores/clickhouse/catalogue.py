@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.errors import StoreMisconfigured
-from services.stores.clickhouse.connect import STORE
+from services.stores.clickhouse.connect import PATTERNS, STORE, Names
 from services.stores.clickhouse.owner_columns import Column, Place, Table, filled, known_columns
-from services.stores.clickhouse.query import Asking, Names
-from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.views import Fed, Ref, View, fed_from, renamed_columns
 from services.tenancy.layout import text_of
 

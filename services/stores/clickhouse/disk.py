@@ -13,9 +13,10 @@ from services.jobs.models import Progress
 from services.jobs.ports import Said
 from services.purge.models import Surface
 from services.stores.clickhouse.catalogue import Catalogue, one
+from services.stores.clickhouse.connect import Names
 from services.stores.clickhouse.look import by_partition
 from services.stores.clickhouse.owner_columns import Table
-from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.surface import PatternSurface
 from services.stores.clickhouse.views import Ref
 from services.tenancy.layout import text_of

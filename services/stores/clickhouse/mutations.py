@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 
 from services.errors import StoreRejected, StoreUnavailable
-from services.stores.clickhouse.connect import STORE
+from services.stores.clickhouse.connect import PATTERNS, STORE
 from services.stores.clickhouse.query import Asking
-from services.stores.clickhouse.tables import PATTERNS
 
 _RUNNING = """
 SELECT count(), max(latest_fail_reason != '') FROM system.mutations

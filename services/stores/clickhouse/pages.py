@@ -20,9 +20,8 @@ from services.browse.models import (
     ReadCost,
 )
 from services.stores.clickhouse import page_query as pattern_query
-from services.stores.clickhouse.connect import Identifier
-from services.stores.clickhouse.query import ClickHouse, Names, hexed
-from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.connect import PATTERNS, Identifier, Names, hexed
+from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
 
 EVENTS, SYMBOLS, SYMBOL_BYTES = 200, 100, 400

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from services.stores.clickhouse.connect import Identifier
-from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.connect import Names
+from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.tables import Part, Rows, Table
 from services.tenancy.layout import text_of
 
@@ -52,7 +52,7 @@ class Repeats:
         ]
 
     def _ask(self, table: Table, raws: Iterable[bytes]) -> dict[bytes, int]:
-        bound = {"table": Identifier(table.name), "kb_ids": Names(map(text_of, raws))}
+        bound = {**table.bound, "kb_ids": Names(map(text_of, raws))}
         rows = self._asking.rows("count what is stored twice", _REPEATED, bound)
         return {row[0]: row[1] for row in rows}
 

@@ -13,10 +13,9 @@ from typing import Any
 from services.errors import StoreMisconfigured, StoreRejected
 from services.retention.models import PartCost
 from services.retention.ports import CutoffOf, OldPatterns, PatternsFound
-from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.connect import PATTERNS, STORE, Identifier, Names, hexed
 from services.stores.clickhouse.mutations import await_mutations
-from services.stores.clickhouse.query import ClickHouse, Names, hexed
-from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
 
 _OLD = "kb_id IN {kbs:Array(String)} AND toUnixTimestamp(updated_at) < {cutoff:Int64}"

@@ -8,9 +8,9 @@ from typing import Any
 
 from services.purge.models import Surface
 from services.stores.clickhouse.catalogue import Catalogue, catalogue_of, one
-from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.connect import Identifier, Names
 from services.stores.clickhouse.owner_columns import Place
-from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.views import Ref
 from services.tenancy.layout import OwnerKind, text_of
 
