@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.app import permits, read, runtime
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
-from dashboard.system import workers
+from dashboard.system import clusters, workers
 from services.access.viewer import Action
 from services.figures import Measure
 from services.health.models import Check
@@ -54,6 +54,11 @@ with st.skeleton(height=180):
         for lack in check.lacks:
             text = f"its user may not use {lack.right}; unknown for it: {lack.costs}"
             st.markdown(f"**{check.store}**: {markdown(text)}.")
+        for note in check.notes if sees_all else ():
+            st.markdown(f"**{check.store}**: {markdown(note)}.")
+
+if sees_all and any(check.health and check.health.replicas for check in checks):
+    clusters.draw(checks)
 
 st.header("Last refresh")
 st.dataframe(

@@ -186,7 +186,9 @@ class Look:
     told from what is another's: with one, nothing is purged. `disclosed` is what is there and
     cannot be told apart by tenant, or cannot be looked at. `left` is what is the target's and
     stays, since it was passed over by name. `everything` is about all of the store, of everyone.
-    `streams` are KATO's, which hold everyone's observations; they are disclosed too.
+    `streams` are KATO's, which hold everyone's observations; they are disclosed too. `servers`
+    are those of a store that is a cluster, by their names, with how many rows of the owners each
+    had in partitions of their own.
     """
 
     items: tuple[Item, ...] = ()
@@ -195,6 +197,7 @@ class Look:
     left: tuple[LeftOut, ...] = ()
     everything: Reckoning | None = None
     streams: tuple[str, ...] = ()
+    servers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Looks:
     left: tuple[LeftOut, ...] = ()
     everything: Mapping[str, Reckoning] = field(default_factory=dict)
     streams: tuple[str, ...] = ()
+    servers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def found(self) -> int:
@@ -52,6 +53,7 @@ def merged(
         left=tuple(left for look in seen for left in look.left),
         everything={n: look.everything for n, look in looks.items() if look.everything},
         streams=tuple(name for look in seen for name in look.streams),
+        servers={name: look.servers for name, look in looks.items() if look.servers},
     )
 
 

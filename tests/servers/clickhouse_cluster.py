@@ -39,6 +39,7 @@ from tests.servers.faults import Answer, HttpServer, Request
 
 NAME = "c"
 PORT = 9000
+_ROWS = "{home:Identifier}.{table:Identifier}"
 _DOWN = "Code: 279. DB::NetException: All connection tries failed. Log: {}"
 _STALE = "Code: 369. DB::Exception: Could not find enough connections to up-to-date replicas."
 _PASSED_ON = TRANSPORT | {"skip_unavailable_shards", "load_balancing", "log_comment",
@@ -53,7 +54,9 @@ class Refused(Exception):
 class Node:
     """One server: where in the cluster it is, and how it is at the moment.
 
-    `behind` are seconds. One that is `stuck` carries out no statement that is sent to all.
+    `behind` are seconds. One that is `stuck` carries out no statement that is sent to all, a
+    `misnamed` one does not know where in the cluster it is. Keeper knows `more` replicas than the
+    cluster has, and `queued` are files that its Distributed tables have not sent.
     """
 
     shard: int
@@ -65,6 +68,7 @@ class Node:
     stuck: bool = False
     misnamed: bool = False
     more: int = 0
+    queued: int = 0
 
     @property
     def host(self) -> str:
@@ -92,23 +96,25 @@ class Entry:
     statement: str
     query: Mapping[str, str]
     due: list[Node] = field(default_factory=list)
-    done: list[Node] = field(default_factory=list)
+    done: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Cluster:
     """What a test sees of the cluster; `server` is where it is reached, the first node.
 
-    `replicated` are the tables that have replicas, `faces` what stands for Distributed tables.
-    `before` is called with each statement, `queued` are pending files of Distributed tables.
+    `replicated` are the tables of these databases that have replicas, `faces` what stands for
+    Distributed tables. `before` is called with each statement; where one begins as one of the
+    `instead`, what stands there is run.
     """
 
     nodes: list[Node]
+    databases: tuple[str, ...] = ()
     replicated: tuple[str, ...] = ()
     faces: Mapping[str, str] = field(default_factory=dict)
     before: Callable[[str], None] = lambda _: None
+    instead: Mapping[str, str] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
-    queued: int = 0
     of: str = NAME
     statements: list[str] = field(default_factory=list)
 
@@ -124,13 +130,24 @@ class Cluster:
         """Return the replicas of a shard."""
         return [node for node in self.nodes if node.shard == number]
 
+    def be_well(self) -> None:
+        """Let all servers be well, and do what they have not done."""
+        self.before = lambda _: None
+        for node in self.nodes:
+            node.down = node.stuck = node.readonly = node.misnamed = False
+            node.behind = node.more = node.queued = 0
+        self.work_off()
+
     def work_off(self) -> None:
         """Let the servers that are not stuck do what was sent to all and is not done."""
         for entry in self.entries:
             for node in [each for each in entry.due if not (each.stuck or each.down)]:
-                node.query(entry.statement, entry.query)
                 entry.due.remove(node)
-                entry.done.append(node)
+                entry.done[node.host] = "0"
+                try:
+                    node.query(entry.statement, entry.query)
+                except Refused as exc:
+                    entry.done[node.host] = str(exc).removeprefix("Code: ").partition(".")[0]
 
     # --- what it answers --------------------------------------------------------------------------
 
@@ -149,9 +166,15 @@ class Cluster:
             return failure(str(exc))
 
     def _run(self, text: str, query: Mapping[str, str]) -> bytes:
+        for beginning, other in self.instead.items():
+            if text.startswith(beginning):
+                text = other + text[text.find("\n FORMAT") :]
+                break
         sent = re.search(r" ON CLUSTER (`(?:\\.|[^`\\])*`|\w+)", text)
         if sent:
             return self._to_all(text[: sent.start()] + text[sent.end() :], query)
+        if query.get("param_home") == "system":
+            text = text.replace(_ROWS, f"system.{query['param_table']}")
         text = self._of_all(text, query)
         text = self._of_shards(text, query)
         return self.nodes[0].query(self._on(self.nodes[0], text), query)
@@ -177,12 +200,11 @@ class Cluster:
         if not re.search(pattern, text):
             return text
         more = ", _part, _partition_id" if re.search(r"\b_part", text) else ""
-        table = "{home:Identifier}.{table:Identifier}"
         whole = {n: v for n, v in query.items() if n != "max_block_size"}
-        files = [
-            self._kept(node, f"SELECT *{more} FROM {table}", whole) for node in self._read(query)
-        ]
-        return re.sub(pattern, lambda _: _files(files), text)
+        question = f"SELECT *{more} FROM {_ROWS}"
+        files = list(filter(None, (self._kept(n, question, whole) for n in self._read(query))))
+        source = _files(files) if files else self._nothing(question, whole)
+        return re.sub(pattern, lambda _: source, text)
 
     def _read(self, query: Mapping[str, str]) -> Iterator[Node]:
         late = int(query.get("max_replica_delay_for_distributed_queries", 300))
@@ -198,37 +220,48 @@ class Cluster:
             yield from fresh[:1]
 
     def _to_all(self, statement: str, query: Mapping[str, str]) -> bytes:
+        if statement.startswith(("SYSTEM SYNC REPLICA", "SYSTEM FLUSH DISTRIBUTED")):
+            statement = "SELECT 1 FORMAT Null"  # for which these engines have nothing to do
         entry = Entry(query.get("log_comment", ""), statement, query, due=list(self.nodes))
         self.entries.append(entry)
         self.work_off()
         left = len(entry.due)
-        if left and query.get("distributed_ddl_output_mode", "throw") == "throw":
-            raise Refused("Code: 159. DB::Exception: Distributed DDL task is not finished")
-        lines = [(node, "0", "") for node in entry.done] + [(node, "\\N", "\\N") for node in entry.due]
+        assert query["distributed_ddl_output_mode"] == "never_throw"
+        lines = [*entry.done.items(), *((node.host, "\\N") for node in entry.due)]
         return "".join(
-            f"{node.host}\t{PORT}\t{status}\t{error}\t{left}\t0\n" for node, status, error in lines
+            f"{host}\t{PORT}\t{status}\t\t{left}\t0\n" for host, status in lines
         ).encode()
 
     def _kept(self, node: Node, question: str, query: Mapping[str, str]) -> str:
+        """Keep what a server answers, and return the file; an empty name where it has no row."""
+        found = node.query(self._on(node, question), query, form="Native")
+        if not found:
+            return ""
         self._files += 1
         file = Path(self._folder.name, f"{self._files}.native")
-        file.write_bytes(node.query(self._on(node, question), query, form="Native"))
+        file.write_bytes(found)
         return str(file)
+
+    def _nothing(self, question: str, query: Mapping[str, str]) -> str:
+        """Return a table of no rows with the columns of a question."""
+        told = self.nodes[0].query(f"DESCRIBE ({question})", query).decode().splitlines()
+        columns = ", ".join("`{}` {}".format(*line.split("\t")[:2]) for line in told)
+        escaped = columns.replace("\\'", "'").replace("'", "\\'")
+        return f"null('{escaped}')"
 
     # --- what a server says of itself -------------------------------------------------------------
 
     def _on(self, node: Node, text: str) -> str:
         text = text.replace("hostName()", f"'{'proxy' if node.misnamed else node.host}'")
         text = text.replace("tcpPort()", str(PORT))
-        tables = {
-            "system.clusters": self._clusters(node),
-            "system.replicas": self._replicas(node),
-            "system.distributed_ddl_queue": self._queue(),
-            "system.distribution_queue": self._pending(),
-            "system.tables": self._tables(node),
-        }
+        tables: dict[str, Callable[[Node], str]] = {
+            "system.clusters": self._clusters, "system.replicas": self._replicas,
+            "system.distributed_ddl_queue": self._queue,
+            "system.distribution_queue": self._pending, "system.tables": self._tables,
+        }  # fmt: skip
         for name, source in tables.items():
-            text = re.sub(rf"\b{re.escape(name)}\b", lambda _, s=source: s, text)
+            if name in text:
+                text = re.sub(rf"\b{re.escape(name)}\b", _always(source(node)), text)
         return text
 
     def _clusters(self, node: Node) -> str:
@@ -247,7 +280,7 @@ class Cluster:
         rows = [
             f"('{database}', '{table}', '/clickhouse/{node.shard}/{database}.{table}', "
             f"{int(node.readonly)}, 0, {node.behind}, {int(node.behind > 0)}, {total})"
-            for database in self._databases(node)
+            for database in self.databases
             for table in self.replicated
         ]
         return _values(
@@ -256,19 +289,12 @@ class Cluster:
             " total_replicas UInt32", rows,
         )  # fmt: skip
 
-    def _databases(self, node: Node) -> Sequence[str]:
-        if not self.replicated:
-            return ()
-        listed = ", ".join(f"'{name}'" for name in self.replicated)
-        found = node.query(f"SELECT DISTINCT database FROM system.tables WHERE name IN ({listed})", {})
-        return found.decode().split()
-
-    def _queue(self) -> str:
+    def _queue(self, _: Node) -> str:
         rows = [
-            f"('query-{number:010}', '{self.of}', map('log_comment', '{entry.comment}'), "
-            f"'{node.host}', {PORT}, '{'Finished' if node in entry.done else 'Inactive'}', 0, '')"
+            f"('query-{number:010}', '{self.of}', map('log_comment', '{entry.comment}'), '{host}', "
+            f"{PORT}, '{'Finished' if status else 'Inactive'}', {status or 0}, '')"
             for number, entry in enumerate(self.entries)
-            for node in (*entry.done, *entry.due)
+            for host, status in (*entry.done.items(), *((node.host, "") for node in entry.due))
         ]
         return _values(
             "entry String, cluster String, settings Map(String, String), host Nullable(String),"
@@ -276,30 +302,35 @@ class Cluster:
             " exception_text Nullable(String)", rows,
         )  # fmt: skip
 
-    def _pending(self) -> str:
+    def _pending(self, node: Node) -> str:
         rows = [
-            f"('db', '{face}', 0, 0, {self.queued}, 0, '')" for face in self.faces if self.queued
+            f"('{database}', '{face}', 0, 0, {node.queued}, 0, '')"
+            for database in self.databases
+            if node.queued
+            for face in self.faces
         ]
         return _values(
             "database String, table String, is_blocked UInt8, error_count UInt64,"
             " data_files UInt64, broken_data_files UInt64, last_exception String", rows,
         )  # fmt: skip
 
-    def _tables(self, node: Node) -> str:
+    def _tables(self, _: Node) -> str:
         replicated = "engine = 'MergeTree' AND name IN (" + _texts(self.replicated) + ")"
         cases = [f"{replicated}, 'ReplicatedMergeTree'"] if self.replicated else []
         full = []
         for face, local in self.faces.items():
             shown = f"engine = 'View' AND name = '{face}'"
             cases.append(f"{shown}, 'Distributed'")
-            written = rf"concat('Distributed(\'{self.of}\', \'', database, '\', \'{local}\', rand())')"
+            written = (
+                rf"concat('Distributed(\'{self.of}\', \'', database, '\', \'{local}\', rand())')"
+            )
             full.append(f"{shown}, {written}")
         engine = f"multiIf({', '.join(cases)}, engine)" if cases else "engine"
         engine_full = f"multiIf({', '.join(full)}, engine_full)" if full else "engine_full"
         select = "if(engine = 'Distributed', '', as_select)"
         return (
             f"(SELECT * REPLACE ({select} AS as_select) FROM (SELECT * REPLACE ({engine} AS engine,"
-            f" {engine_full} AS engine_full) FROM merge('system', '^tables$')))"
+            f" {engine_full} AS engine_full) FROM system.tables))"
         )
 
 
@@ -307,6 +338,10 @@ def _values(structure: str, rows: Sequence[str]) -> str:
     if not rows:
         return f"(SELECT * FROM null('{structure}'))"
     return f"(SELECT * FROM values('{structure}', {', '.join(rows)}))"
+
+
+def _always(text: str) -> Callable[[object], str]:
+    return lambda _: text
 
 
 def _texts(names: Sequence[str]) -> str:
@@ -346,7 +381,8 @@ def engines(path: str, places: Sequence[tuple[int, int]]) -> Iterator[list[Node]
             process = stack.enter_context(
                 subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             )
-            assert process.stdin and process.stdout
+            assert process.stdin
+            assert process.stdout
             stack.callback(process.stdin.close)
             nodes.append(Node(*place, port=int(process.stdout.readline())))
         yield nodes

@@ -46,7 +46,7 @@ _WHOLE: Mapping[str, Any] = {
 
 _ABOUT = """
 SELECT (SELECT groupArray((shard_num, replica_num, host_name, port))
-        FROM system.clusters WHERE cluster = {cluster:String}),
+        FROM system.clusters WHERE cluster = {the_cluster:String}),
        (SELECT groupArray((name, engine_full))
         FROM system.tables WHERE database = {db:String} AND engine = 'Distributed')
 """
@@ -54,10 +54,10 @@ _EVERYONE = """
 SELECT * FROM clusterAllReplicas(%s, view(
     SELECT hostName() AS __host, toUInt16(tcpPort()) AS __port,
            (SELECT groupArray((shard_num, replica_num)) FROM system.clusters
-            WHERE cluster = {cluster:String} AND is_local) AS __at,
+            WHERE cluster = {the_cluster:String} AND is_local) AS __at,
            (SELECT groupArray((database, table, zookeeper_path, is_readonly, is_session_expired,
                                absolute_delay, queue_size, total_replicas))
-            FROM system.replicas WHERE database IN {of:Array(String)}) AS __copies,
+            FROM system.replicas WHERE database IN {the_homes:Array(String)}) AS __copies,
            *
     FROM (%s)
 ))
@@ -133,7 +133,7 @@ class Cluster:
 
         One of another cluster is left out: it is no table of these servers.
         """
-        found, faces = self._asking.row(operation, _ABOUT, {"cluster": self._name})
+        found, faces = self._asking.row(operation, _ABOUT, {"the_cluster": self._name})
         servers = servers_of(found)
         if not servers:
             reason = "system.clusters has no cluster of the name in CLICKHOUSE_CLUSTER"
@@ -155,7 +155,7 @@ class Cluster:
         """Ask every server a question about itself that has one row."""
         servers, faces = self.about(operation)
         homes = {self._asking.database, *(at.database for at in faces.values())}
-        there = {**(bound or {}), "cluster": self._name, "of": Names(sorted(homes))}
+        there = {**(bound or {}), "the_cluster": self._name, "the_homes": Names(sorted(homes))}
         asked = _EVERYONE % (quote_identifier(self._name), query)
         rows = self._asking.local(operation, asked, there, settings={**(settings or {}), _SKIPS: 1})
         answers = [
@@ -196,9 +196,8 @@ class Cluster:
     def patterns(self) -> dict[str, Identifier]:
         """Return database and name of the tables that hold KATO's patterns on each server."""
         target = self.about("looking for the patterns")[1].get(PATTERNS)
-        if target is None:
-            return {"table": Identifier(PATTERNS)}
-        return {"home": Identifier(target.database), "table": Identifier(target.table)}
+        at = (target.database, target.table) if target else (self._asking.database, PATTERNS)
+        return dict(zip(("home", "table"), map(Identifier, at), strict=True))
 
 
 def speaking(roll: Roll, operation: str) -> dict[int, Server]:

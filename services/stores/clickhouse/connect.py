@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, Protocol
@@ -192,6 +192,16 @@ def connecting_to(server: Server, *, usual: float) -> Connecting:
         )
 
     return connect
+
+
+def allowed(client: Client, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Leave out what this version does not know and what this user may not set."""
+    known = client.server_settings
+    return {
+        name: value
+        for name, value in (settings or {}).items()
+        if name in known and not known[name].readonly
+    }
 
 
 def judge(exc: Exception, *, database: str) -> Verdict:

@@ -17,9 +17,11 @@ from services.stores.clickhouse.connect import (
     PATTERNS,
     STORE,
     Identifier,
+    allowed,
     judge,
-)
+)  # fmt: skip
 from services.stores.faults import guarded
+from services.tenancy.layout import text_of
 
 if TYPE_CHECKING:
     from services.stores.clickhouse.cluster import Cluster
@@ -28,16 +30,6 @@ _RAW_BYTES = 1024 * 1024
 _AS_BYTES = {"String": "bytes"}
 ROWS = "{home:Identifier}.{table:Identifier}"
 """Where a question reads the rows of a table: on a cluster those of every shard, each once."""
-
-
-def allowed(client: Client, settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Leave out what this version does not know and what this user may not set."""
-    known = client.server_settings
-    return {
-        name: value
-        for name, value in (settings or {}).items()
-        if name in known and not known[name].readonly
-    }
 
 
 class Asking:
@@ -110,15 +102,16 @@ class Asking:
         return rows[0]
 
     def each(
-        self, operation: str, query: str, bound: Mapping[str, Any]
+        self, operation: str, query: str, bound: Mapping[str, Any], *, one: bool = False
     ) -> list[Sequence[Sequence[Any]]]:
         """Ask one server of each shard about itself (or the one server); return the rows of each.
 
-        Raises StoreUnavailable, with names, where a shard has none that answers and is not behind.
+        Raises StoreUnavailable, with names, where a shard has none that answers and is not behind,
+        and StoreMisconfigured where there is to be `one` row and is not.
         """
-        if self.cluster is None:
-            return [self.rows(operation, query, bound)]
-        return self._cluster.each(operation, query, bound)
+        if self.cluster is not None:
+            return self._cluster.each(operation, query, bound)
+        return [[self.row(operation, query, bound)] if one else self.rows(operation, query, bound)]
 
     def replicas(
         self,
@@ -139,7 +132,7 @@ class Asking:
     def patterns(self) -> dict[str, Identifier]:
         """Return what `ROWS` is bound to for KATO's patterns: on a cluster the local tables'."""
         if self.cluster is None:
-            return {"table": Identifier(PATTERNS)}
+            return {"home": Identifier(self.database), "table": Identifier(PATTERNS)}
         return self._cluster.patterns()
 
     def faces(self, operation: str) -> dict[str, tuple[str, str]]:
@@ -167,6 +160,16 @@ class Asking:
         with self._client(operation) as client:
             client.command(statement, self._bound(bound), settings=allowed(client, settings))
 
+    def text(
+        self, operation: str, statement: str, bound: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> str:
+        """Run a statement that changes something, and return its answer as lines of fields."""
+        with self._client(operation) as client:
+            answer = client.raw_query(
+                statement, self._bound(bound), settings=allowed(client, settings)
+            )
+            return text_of(answer)
+
     def insert(
         self,
         operation: str,
@@ -178,8 +181,7 @@ class Asking:
     ) -> None:
         """Insert rows into a table of the database, its columns with their types.
 
-        The driver sends them again when it lost the answer: a table that is deduplicated has them
-        once, by the `insert_deduplication_token` of the settings.
+        The driver sends them again when it lost the answer: `insert_deduplication_token`.
         """
         with self._client(operation) as client:
             client.insert(
@@ -229,8 +231,7 @@ class Asking:
     ) -> Iterator[bytes]:
         """Yield what a query answers in a FORMAT, as it arrives.
 
-        An error half-way ends it with whatever ClickHouse writes then: the reader has to see to it
-        that it is whole.
+        An error half-way ends it with whatever ClickHouse writes then: whole is for who reads it.
         """
         with self._client(operation) as client:
             stream: Any = client.raw_stream(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from services.tenancy.layout import text_of
 
@@ -16,6 +16,11 @@ LATE = 30
 """Seconds by which a replica may be behind and still be read."""
 
 _Key = TypeVar("_Key")
+_Figure = TypeVar("_Figure", bound="_Summed")
+
+
+class _Summed(Protocol):
+    def __add__(self, other: Any, /) -> Any: ...
 
 
 class Misplaced(Exception):
@@ -175,12 +180,12 @@ def most(answers: Iterable[tuple[int, Mapping[_Key, int]]]) -> dict[_Key, int]:
     return added(shards.values())
 
 
-def added(figures: Iterable[Mapping[_Key, int]]) -> dict[_Key, int]:
+def added(figures: Iterable[Mapping[_Key, _Figure]]) -> dict[_Key, _Figure]:
     """Sum figures by their keys."""
-    found = dict[_Key, int]()
+    found = dict[_Key, _Figure]()
     for each in figures:
-        for key, number in each.items():
-            found[key] = found.get(key, 0) + number
+        for key, figure in each.items():
+            found[key] = found[key] + figure if key in found else figure
     return found
 
 

@@ -85,6 +85,8 @@ SELECT groupArray(ifNull(concat('x', hex(raw)), '')), groupArray(found) FROM (
 )
 """
 _KATOS = "kato"
+_ELSEWHERE = ("Replicated", "Shared", "Distributed")
+"""How the engines begin of tables that have rows on other servers too."""
 _MASK = "apply_deleted_mask"
 
 
@@ -112,7 +114,14 @@ class PatternStore:
         (version,) = self._asking.row("check", _HEALTH, {})
         latency = perf_counter() - started
         detail = f"database {self._database}{self._elsewhere}"
-        return Health(STORE, text_of(version), latency, detail, lacking(self._asking, tables))
+        health = Health(STORE, text_of(version), latency, detail, lacking(self._asking, tables))
+        reaches = any(table.engine.startswith(_ELSEWHERE) for table in tables)
+        if self._asking.cluster is None and not reaches:
+            return health
+        from services.stores.clickhouse.cluster_health import replicas_of
+
+        replicas, notes = replicas_of(self._asking)
+        return replace(health, replicas=replicas, notes=notes)
 
     @property
     def _elsewhere(self) -> str:
@@ -208,9 +217,16 @@ class PatternStore:
         (there,) = self._asking.row(operation, _DATABASE, {})
         if not there:
             said = f"there is no database {self._database!r}, or this user may not see it"
+        elif self._asking.cluster is None and (beyond := self._beyond()):
+            return beyond
         else:
             said = f"database {self._database!r} shows this user no MergeTree table {PATTERNS!r}"
         return said + self._elsewhere
+
+    def _beyond(self) -> str:
+        from services.stores.clickhouse.cluster_health import replicas_of
+
+        return "; ".join(replicas_of(self._asking)[1])
 
     def _parts(self, operation: str, tables: Sequence[Table]) -> dict[str, list[Part]]:
         names = {table.at: table.name for table in tables}
