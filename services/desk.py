@@ -164,7 +164,7 @@ class Desk:
 
         return DeskIsolation(
             self.gate, self._services.isolation, ownership=self._services.usage.ownership,
-            refresh=self._services.collector.refresh,
+            want=self._services.audit_soon,
         )  # fmt: skip
 
     @cached_property

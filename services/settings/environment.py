@@ -77,6 +77,7 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
     qdrant_port: int = Field(6333, alias="QDRANT_PORT", ge=1, le=65535)
     qdrant_https: bool = Field(False, alias="QDRANT_HTTPS")
     qdrant_api_key: SecretStr | None = Field(None, alias="QDRANT_API_KEY")
+    qdrant_peers: Names = Field((), alias="QDRANT_PEERS")
     kato_api_url: SecretStr | None = Field(None, alias="KATO_API_URL")
     service_name: str = Field("kato", alias="SERVICE_NAME", min_length=1, max_length=40)
 
@@ -166,6 +167,15 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
         key = value.get_secret_value() if value else ""
         if not (key.isascii() and key.isprintable()):
             raise ValueError("has a character that cannot be sent: a key is one line of ASCII")
+        return value
+
+    @field_validator("qdrant_peers")
+    @classmethod
+    def _peers_have_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if "@" in each:
+                raise ValueError("takes no user and password: the key is QDRANT_API_KEY")
+            addresses.check_http(each, example="http://qdrant-0:6333,http://qdrant-1:6333")
         return value
 
     @field_validator("limit_back")

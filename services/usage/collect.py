@@ -102,24 +102,33 @@ class UsageService:
         """Return who owns what, by every node_id that was ever seen."""
         return self._owners.now()
 
-    def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
+    def carry_on(self, snapshot: Snapshot) -> None:
+        """Go on after what another dashboard read: a store fails since it failed there."""
+        failing = {str(name): each.failing_since for name, each in snapshot.stores.items()}
+        failing[_KATO] = snapshot.kato_failing_since
+        self._failing = {name: at for name, at in failing.items() if at is not None}
+
+    def collect(
+        self, *, progress: Callable[[Snapshot], None] | None = None, record: bool = True
+    ) -> Snapshot:
         """Ask every store in parallel, one pass each, and return the fleet's usage.
 
         A store that fails leaves its figures unknown; the others stay. With `progress`, what is
         known before all passes have ended is handed out as it comes: first KATO's own counters,
-        then the running pass, each marked as what it is.
+        then the running pass, each marked as what it is. Without `record` nothing is written.
         """
         if not self._last_good:
             self._last_good = self._state.last_totals()
         asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
-        self._record_nodes(asked)
+        if record:
+            self._record_nodes(asked)
         ownership, readings = self.ownership(), asked.readings
         same = self._kept.rolled_up(readings, ownership)
         rolled = same or self._roll_up(readings, ownership)
         self._kept = Kept(readings, ownership, rolled)
         snapshot = self._snapshot(asked, rolled)
         self._note_failures(asked)
-        self._remember(snapshot)
+        self._remember(snapshot, record=record)
         if same is None:
             self._idle = idle_kb_ids(rolled.kb_ids, ownership)
         return snapshot
@@ -207,6 +216,7 @@ class UsageService:
             keys=_without_parts(readings.keys),
             kato_problem=kato_problem(asked.kato, self._service),
             kato_failing_since=self._since(_KATO, asked.kato),
+            vector_cluster=readings.vectors.cluster if readings.vectors else None,
         )
 
     def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
@@ -249,13 +259,14 @@ class UsageService:
         found = {name: self._since(name, asked.of(name)) for name in (*Measure, _KATO)}
         self._failing = {name: since for name, since in found.items() if since is not None}
 
-    def _remember(self, snapshot: Snapshot) -> None:
+    def _remember(self, snapshot: Snapshot, *, record: bool) -> None:
         totals = {
             measure: figures.total
             for measure, figures in snapshot.stores.items()
             if figures.total is not None
         }
-        self._state.record_totals(totals, snapshot.collected_at)
+        if record:
+            self._state.record_totals(totals, snapshot.collected_at)
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
 
 

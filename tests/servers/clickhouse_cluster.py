@@ -168,7 +168,8 @@ class Cluster:
     def _run(self, text: str, query: Mapping[str, str]) -> bytes:
         for beginning, other in self.instead.items():
             if text.startswith(beginning):
-                text = other + text[text.find("\n FORMAT") :]
+                form = text.find("\n FORMAT")
+                text = other + (text[form:] if form >= 0 else "")
                 break
         sent = re.search(r" ON CLUSTER (`(?:\\.|[^`\\])*`|\w+)", text)
         if sent:

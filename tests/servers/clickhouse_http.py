@@ -18,7 +18,7 @@ import json
 import re
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.parser import BytesParser
@@ -38,6 +38,8 @@ TRANSPORT = frozenset({
     "query_id", "quota_key", "role", "send_progress_in_http_headers", "session_check",
     "session_id", "session_timeout", "wait_end_of_query",
 })  # fmt: skip
+_FIELD_BYTES = 131_072
+"""`http_max_field_value_size`, which is of each value of an address and of a form."""
 _SETTINGS = b"SELECT name, value, readonly FROM system.settings LIMIT 10000"
 """What every new client asks first: 1,800 rows, longer to make than what most tests ask."""
 _CODE = re.compile(r"Code: (\d+)\.")
@@ -195,6 +197,7 @@ def close_idle() -> None:
 
 def unpacked(request: Request) -> Request:
     """Take query and parameters out of a form, which the driver sends when they are long."""
+    _check(request.query.values())
     kind = request.headers.get("content-type", "")
     if not kind.startswith("multipart/form-data"):
         return request
@@ -203,9 +206,15 @@ def unpacked(request: Request) -> Request:
         str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True)
         for part in form.get_payload()
     }
+    _check(fields.values())
     body = fields.pop("query", b"")
     texts = {name: value.decode() for name, value in fields.items()}
     return replace(request, query={**request.query, **texts}, body=body)
+
+
+def _check(values: Iterable[bytes | str]) -> None:
+    if any(len(value) > _FIELD_BYTES for value in values):
+        raise RuntimeError("Code: 1000. HTML Form Exception: Field value too long")
 
 
 def _parameters(request: Request) -> dict[str, str]:

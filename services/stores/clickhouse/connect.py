@@ -66,6 +66,9 @@ _OVERLOADED_STATUS = frozenset({408, 429, *range(500, 600)})
 _MEANWHILE = frozenset({"x-clickhouse-progress"})  # headers that come before an answer does
 _STATUS = re.compile(r"\bHTTP status (\d{3})\b")
 
+_LONGEST_BOUND = 4_000
+"""Characters of names that are bound in the address; longer ones stand in the statement."""
+_LONGEST_QUERY = 200_000  # characters, of `max_query_size`, which is 262,144 bytes by default
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.-")
 
 # Its errors are raised as ours: unless logging is set up, it is not to print them as well.
@@ -99,9 +102,33 @@ class Names:
     def __str__(self) -> str:
         return self._text
 
+    def __len__(self) -> int:
+        """How many characters they take, all of them ASCII."""
+        return len(self._text)
+
 
 def _escaped(name: bytes) -> str:
     return "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in name)
+
+
+def spelled_out(
+    query: str, bound: Mapping[str, Any], settings: Mapping[str, Any] | None
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Write names into the query that are too many to be bound to it, and let it be that long.
+
+    A bound value goes into the address, or into a form where it is long. Of either ClickHouse takes
+    128 KiB by default (`http_max_field_value_size`), which are 3,000 kb_ids.
+    """
+    long = {
+        name: value for name, value in bound.items()
+        if isinstance(value, Names) and len(value) > _LONGEST_BOUND
+    }  # fmt: skip
+    for name, value in long.items():
+        query = query.replace(f"{{{name}:Array(String)}}", str(value))
+    allowed = dict(settings or {})
+    if len(query) > _LONGEST_QUERY:
+        allowed["max_query_size"] = len(query) * 2
+    return query, {name: value for name, value in bound.items() if name not in long}, allowed
 
 
 def hexed(text: str) -> str:

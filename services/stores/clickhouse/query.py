@@ -19,6 +19,7 @@ from services.stores.clickhouse.connect import (
     Identifier,
     allowed,
     judge,
+    spelled_out,
 )  # fmt: skip
 from services.stores.faults import guarded
 from services.tenancy.layout import text_of
@@ -78,12 +79,10 @@ class Asking:
         settings: Mapping[str, Any] | None = None,
     ) -> Sequence[Sequence[Any]]:
         """Return the same of what the server itself holds of `ROWS`."""
+        query, bound, settings = spelled_out(query, self._bound(bound), settings)
         with self._client(operation) as client:
             found = client.query(
-                query,
-                self._bound(bound),
-                settings=self._reading(client, settings),
-                query_formats=_AS_BYTES,
+                query, bound, settings=self._reading(client, settings), query_formats=_AS_BYTES
             )
             return found.result_rows
 
@@ -157,17 +156,17 @@ class Asking:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Run a statement that changes something, with what it may set of these settings."""
+        statement, bound, settings = spelled_out(statement, self._bound(bound), settings)
         with self._client(operation) as client:
-            client.command(statement, self._bound(bound), settings=allowed(client, settings))
+            client.command(statement, bound, settings=allowed(client, settings))
 
     def text(
         self, operation: str, statement: str, bound: Mapping[str, Any], settings: Mapping[str, Any]
     ) -> str:
         """Run a statement that changes something, and return its answer as lines of fields."""
+        statement, bound, settings = spelled_out(statement, self._bound(bound), settings)
         with self._client(operation) as client:
-            answer = client.raw_query(
-                statement, self._bound(bound), settings=allowed(client, settings)
-            )
+            answer = client.raw_query(statement, bound, settings=allowed(client, settings))
             return text_of(answer)
 
     def insert(
@@ -212,11 +211,11 @@ class Asking:
         self, operation: str, query: str, bound: Mapping[str, Any]
     ) -> Iterator[Sequence[Sequence[Any]]]:
         """Yield a query's columns block by block, as they arrive."""
+        query, bound, settings = spelled_out(self._read(query), self._bound(bound), None)
         with self._client(operation) as client:
             stream = client.query_column_block_stream(
-                self._read(query), self._bound(bound), query_formats=_AS_BYTES,
-                settings=self._reading(client, None),
-            )  # fmt: skip
+                query, bound, query_formats=_AS_BYTES, settings=self._reading(client, settings)
+            )
             with stream:
                 yield from stream
 
@@ -233,11 +232,11 @@ class Asking:
 
         An error half-way ends it with whatever ClickHouse writes then: whole is for who reads it.
         """
+        query, bound, settings = spelled_out(self._read(query), self._bound(bound), settings)
         with self._client(operation) as client:
             stream: Any = client.raw_stream(
-                self._read(query), self._bound(bound), settings=self._reading(client, settings),
-                fmt=form,
-            )  # fmt: skip
+                query, bound, settings=self._reading(client, settings), fmt=form
+            )
             with closing(stream):
                 while data := stream.read(_RAW_BYTES):
                     yield data

@@ -39,7 +39,8 @@ class Repeats:
         if not table.names_patterns:
             return list(rows)
         states = _states(table, rows, parts)
-        found = {raw: kept for raw, kept in self._kept.items() if states.get(raw) == kept[0]}
+        kept = self._kept if self._asking.cluster is None else {}
+        found = {raw: told for raw, told in kept.items() if states.get(raw) == told[0]}
         new = states.keys() - found.keys()
         for some in _portions([row for row in rows if row.raw in new]):
             names = [row.raw for row in some if row.raw is not None]

@@ -26,7 +26,7 @@ class Part(NamedTuple):
     Of a cluster those of each shard once, under the name by which KATO knows the table.
 
     `deleted` tells whether rows were deleted and not yet merged away; `rows` still counts them.
-    `state` is another number once any of the parts is another one.
+    `state` is another number once any of the parts holds something else, whatever its name.
     """
 
     table: str
@@ -182,7 +182,7 @@ def summed_parts(servers: Iterable[Iterable[Part]]) -> list[Part]:
 def _sum(one: Part, other: Part) -> Part:
     return Part(
         one.table, one.raw, one.rows + other.rows, one.size + other.size,
-        one.deleted or other.deleted, one.parts + other.parts, one.state ^ other.state,
+        one.deleted or other.deleted, one.parts + other.parts, one.state + other.state,
     )  # fmt: skip
 
 

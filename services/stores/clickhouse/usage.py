@@ -18,9 +18,9 @@ from services.health.models import Health
 from services.stores.clickhouse.connect import PATTERNS, STORE, Identifier, Names
 from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.repeats import Repeats
+from services.stores.clickhouse.row_counts import RowCounts
 from services.stores.clickhouse.tables import (
     Part,
-    Rows,
     Shares,
     Table,
     roll_up,
@@ -51,19 +51,9 @@ ORDER BY name
 _PARTS = """
 SELECT database AS home, table, partition AS raw, sum(rows) AS found, sum(bytes_on_disk) AS size,
        max(has_lightweight_delete) AS deleted, count() AS parts,
-       groupBitXor(sipHash64(name)) AS state
+       sum(sipHash64(hash_of_all_files)) AS state
 FROM system.parts WHERE database IN {homes:Array(String)} AND active
 GROUP BY home, table, raw
-"""
-_ROWS = """
-SELECT toString(kb_id) AS raw, count()
-FROM {home:Identifier}.{table:Identifier} GROUP BY raw
-"""
-_ROWS_AND_WRITES = """
-SELECT toString(kb_id) AS raw, count(),
-       toUnixTimestamp(min(created_at)),
-       toUnixTimestamp(greatest(max(created_at), max({updated:Identifier})))
-FROM {home:Identifier}.{table:Identifier} GROUP BY raw
 """
 _TOTAL = """
 SELECT (SELECT count() FROM {home:Identifier}.{table:Identifier}),
@@ -87,7 +77,6 @@ SELECT groupArray(ifNull(concat('x', hex(raw)), '')), groupArray(found) FROM (
 _KATOS = "kato"
 _ELSEWHERE = ("Replicated", "Shared", "Distributed")
 """How the engines begin of tables that have rows on other servers too."""
-_MASK = "apply_deleted_mask"
 
 
 class PatternStore:
@@ -100,6 +89,7 @@ class PatternStore:
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._asking = clickhouse.asking
         self._database = clickhouse.database
+        self._row_counts = RowCounts(clickhouse.asking)
         self._repeats = Repeats(clickhouse.slow)
 
     def health(self) -> Health:
@@ -178,11 +168,13 @@ class PatternStore:
         shares, repeated = list[Shares](), 0
         for table in tables:
             if table.counted and (found := parts[table.name]):
-                rows = self._rows(table)
+                rows = self._row_counts.of(table, found)
                 if table.name == PATTERNS:
                     rows = self._repeats.told(table, rows, found)
                     repeated = sum(row.repeated for row in rows)
-                shares.append(table.shares(found, rows, self._stored(table, found, rows)))
+                stored = self._row_counts.stored(table, found, rows)
+                by_owner = {row.raw: row.rows for row in stored}
+                shares.append(table.shares(found, rows, by_owner))
         return PatternReading(
             usages=roll_up(shares),
             tables=table_infos(tables, parts),
@@ -243,25 +235,6 @@ class PatternStore:
         for part in summed_parts(told) if len(told) > 1 else told[0]:
             parts[part.table].append(part)
         return parts
-
-    def _rows(self, table: Table) -> list[Rows]:
-        dated = table.name == PATTERNS and table.has_created
-        bound = {
-            **table.bound,
-            "updated": Identifier("updated_at" if table.has_updated else "created_at"),
-        }
-        rows = self._asking.rows("count the rows", _ROWS_AND_WRITES if dated else _ROWS, bound)
-        return [Rows(*row) for row in rows]
-
-    def _stored(
-        self, table: Table, parts: Sequence[Part], rows: Sequence[Rows]
-    ) -> dict[bytes | None, int]:
-        """Count the rows whose bytes are to be divided, deleted ones too where that is allowed."""
-        hidden = not table.by_partition and any(part.deleted for part in parts)
-        if hidden:  # who may not set this is given the same rows once more
-            found = self._asking.rows("count the rows", _ROWS, table.bound, settings={_MASK: 0})
-            rows = [Rows(*row) for row in found]
-        return {row.raw: row.rows for row in rows}
 
     def _total(self, tables: Sequence[Table], repeated: int) -> Amount:
         counted = [table for table in tables if table.counted]

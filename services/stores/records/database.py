@@ -5,8 +5,9 @@ SQLAlchemy Core on one SQLite file in the data directory, or on PostgreSQL by UR
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,9 @@ _CANCELLED = "57014"
 _BUSY = 5
 
 T = TypeVar("T")
+
+GUARD: ContextVar[Callable[[Connection], None] | None] = ContextVar("guard", default=None)
+"""What every write of a thread begins with, where something guards it; it raises to refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,15 @@ def reading(engine: Engine, operation: str, *, long: bool = False) -> Iterator[C
 def writing(engine: Engine, operation: str) -> Iterator[Connection]:
     """Read and write in one transaction, which any error undoes. Raises StoreUnavailable.
 
+    Raises besides what a guard of this thread's writes does (`fence`).
+
     SQLite is locked for other writers from the beginning: a transaction that reads first and
     writes then would fail at once when another one wrote in between.
     """
+    guard = GUARD.get()
     with _connected(engine, operation, _limits(engine).write, writes=True) as connection:
+        if guard is not None:
+            guard(connection)
         yield connection
 
 

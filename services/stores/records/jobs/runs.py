@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, select, update
 
 from services.errors import LeaseLost, Problem
 from services.jobs.models import JobRefused, JobState, Progress, StepState
+from services.stores.records.clock import by_its_clock
 from services.stores.records.database import reading, writing
 from services.stores.records.jobs.rows import error_text, holder_of, progress_columns
 from services.stores.records.schema import JOBS, STEPS
@@ -46,13 +47,11 @@ class JobRuns:
 
     def runnable(self, at: datetime) -> tuple[str, ...]:
         """Return the ids of running jobs that no process has leased, oldest first."""
-        statement = (
-            select(JOBS.c.id)
-            .where(self.of_kind, JOBS.c.state == JobState.RUNNING.value, free_at(at))
-            .order_by(JOBS.c.created_at, JOBS.c.id)
-        )
+        running = select(JOBS.c.id).where(self.of_kind, JOBS.c.state == JobState.RUNNING.value)
         with reading(self._engine, "looking for jobs") as connection:
-            return tuple(connection.scalars(statement))
+            (at,) = by_its_clock(self._engine, connection, at)
+            free = running.where(free_at(at)).order_by(JOBS.c.created_at, JOBS.c.id)
+            return tuple(connection.scalars(free))
 
     def leased(self, job_id: str, lease: int) -> bool:
         """Whether this is still the newest lease of a job that runs."""
@@ -82,17 +81,19 @@ class JobRuns:
         process has it.
         """
         takes = UNENDED if halted else JOBS.c.state == JobState.RUNNING.value
-        taking = update(JOBS).where(JOBS.c.id == job_id, takes, free_at(at))
-        taking = taking.values(lease=JOBS.c.lease + 1, owner=owner, leased_until=until)
         with writing(self._engine, "leasing a job") as connection:
+            at, until = by_its_clock(self._engine, connection, at, until)
+            taking = update(JOBS).where(JOBS.c.id == job_id, takes, free_at(at))
+            taking = taking.values(lease=JOBS.c.lease + 1, owner=owner, leased_until=until)
             taken: int | None = connection.scalar(taking.returning(JOBS.c.lease))
             return taken
 
     def prolong(self, job_id: str, lease: int, *, until: datetime) -> bool:
         """Prolong the newest lease of a job. False where this is not it, or it was given up."""
         mine = (JOBS.c.id == job_id, JOBS.c.lease == lease, UNENDED)
-        prolonging = update(JOBS).where(*mine).values(leased_until=until)
         with writing(self._engine, "prolonging a lease") as connection:
+            (until,) = by_its_clock(self._engine, connection, until)
+            prolonging = update(JOBS).where(*mine).values(leased_until=until)
             return connection.execute(prolonging).rowcount == 1
 
     def start_step(self, job_id: str, step: str, at: datetime, *, lease: int) -> None:
