@@ -11,6 +11,7 @@ from typing import Any
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.isolation.facts import Grant, PatternFacts
+from services.stores.clickhouse.cluster_health import unasked_of, users_of
 from services.stores.clickhouse.connect import NOT_CLICKHOUSE, PATTERNS, STORE
 from services.stores.clickhouse.grants import UnreadableGrant, grants_in
 from services.stores.clickhouse.query import ClickHouse
@@ -23,7 +24,8 @@ SELECT currentUser(),
         WHERE database = {at:String} AND name = {table:String} AND engine LIKE '%MergeTree'),
        (SELECT countIf(name = 'kb_id') > 0
                AND countIf(name = 'token_set' AND match(type, '^Array\\\\(.*String')) > 0
-        FROM system.columns WHERE database = {at:String} AND table = {table:String})
+        FROM system.columns WHERE database = {at:String} AND table = {table:String}),
+       (SELECT countIf(engine LIKE 'Replicated%') FROM system.tables WHERE database = {at:String})
 """
 _MOST_PARTS = """
 SELECT groupArray((table, most)) FROM (
@@ -71,7 +73,7 @@ class PatternAudit:
         """
         at = {name: str(each) for name, each in self._asking.patterns().items()}
         home = {"at": at["home"], "table": at["table"]}
-        user, there, has_tokens = self._asking.row(_ASKING, _ABOUT, home)
+        user, there, has_tokens, replicated = self._asking.row(_ASKING, _ABOUT, home)
         if not there:
             reason = f"the database shows this user no MergeTree table {PATTERNS!r}"
             raise StoreMisconfigured(STORE, _ASKING, reason)
@@ -83,14 +85,19 @@ class PatternAudit:
             grants=self._grants(),
             vector_tokens=self._vector_tokens() if has_tokens else {},
             open=tried(self._door),
+            clustered=self._asking.cluster is not None,
+            users=users_of(self._asking) if self._asking.cluster is not None else {},
+            unasked=unasked_of(self._asking) if replicated else {},
         )
 
     def _most_parts(self, home: Mapping[str, str]) -> dict[str, int]:
-        """Return the most parts of a partition of each table: on a cluster of any server."""
+        """Return the most parts of a partition of each table: on a cluster of any shard's."""
+        faces = {table: face for face, (_, table) in self._asking.faces(_ASKING).items()}
         found = dict[str, int]()
-        for _, _, row in self._asking.replicas(_ASKING, _MOST_PARTS, home):
+        for (row,) in self._asking.each(_ASKING, _MOST_PARTS, home, one=True):
             for table, parts in _by_name(row).items():
-                found[table] = max(found.get(table, 0), parts)
+                name = faces.get(table, table)
+                found[name] = max(found.get(name, 0), parts)
         return found
 
     def _limits(self) -> dict[str, int]:

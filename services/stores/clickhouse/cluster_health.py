@@ -37,6 +37,26 @@ def replicas_of(asking: Asking) -> tuple[tuple[Replica, ...], tuple[str, ...]]:
     return found, tuple(_notes(found, speak, roll.answers.values()))
 
 
+def users_of(asking: Asking) -> dict[str, str]:
+    """Return as whom each server of the cluster that answers was asked. Raises StoreError."""
+    answers = Cluster(asking).roll(_OPERATION, "SELECT currentUser()").answers
+    return {server.address: text_of(answer.row[0]) for server, answer in answers.items()}
+
+
+def unasked_of(asking: Asking) -> dict[str, tuple[int, int]]:
+    """Return the tables with more replicas than are asked: how many there are, and how many are.
+
+    Of who may not read `system.replicas` none. Raises StoreError.
+    """
+    if asking.cluster is not None:
+        return unlisted(Cluster(asking).roll(_OPERATION).answers.values())
+    try:
+        _, copies = asking.row(_OPERATION, _BEYOND, {})
+    except (StoreDenied, StoreRejected):
+        return {}
+    return {text_of(table): (total, 1) for table, total in copies}
+
+
 def _replica(server: Server, answer: Answer | None, *, speaks: bool) -> Replica:
     if answer is None:
         state, late, queue = ReplicaState.SILENT, None, None
@@ -63,7 +83,8 @@ def _notes(
             f"{', '.join(alone)} may only read: without a session with Keeper a server hears of no "
             "write and carries out no purge; see that Keeper runs and is reached from there"
         )
-    yield from unlisted(answers)
+    for table, (known, asked) in unlisted(answers).items():
+        yield f"{table} has {known} replicas, of which {asked} are in the cluster and answer"
 
 
 def _beyond(asking: Asking) -> tuple[str, ...]:

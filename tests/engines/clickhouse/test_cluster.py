@@ -192,7 +192,10 @@ class TestReading:
     def test_the_audit_reads_all_shards(self, there: Shards) -> None:
         facts = there.stores.pattern_audit.facts()
         assert dict(facts.vector_tokens) == {A: 3, B: 2, C: 1}
-        assert facts.most_parts["patterns_data_local"] == 1
+        assert facts.most_parts["patterns_data"] == 1
+        assert facts.clustered
+        assert set(facts.users) == {"ch-1-1:9000", "ch-1-2:9000", "ch-2-1:9000"}
+        assert facts.unasked == {}
 
 
 class TestErasing:
