@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -68,7 +69,7 @@ class UsageService:
     """Collects the usage of the whole fleet.
 
     A store that tells that nothing was written since its last pass is not passed through again,
-    until that pass is `whole_every` seconds ago.
+    until that pass is `whole_every` seconds ago. Stores are asked in a `turn`.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class UsageService:
         shared_collections: frozenset[str] = frozenset(),
         deadline: float = 300.0,
         whole_every: float = 0.0,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._patterns, self._keys, self._kato = patterns, keys, kato
         self._single_pass = single_pass
@@ -92,7 +94,7 @@ class UsageService:
         self._shared_collections = shared_collections
         self._deadline = deadline
         self._owners = owners
-        self._whole_every = whole_every
+        self._whole_every, self._turn = whole_every, turn
         self._kept = Kept()
         self._idle: frozenset[str] = frozenset()
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
@@ -119,7 +121,8 @@ class UsageService:
         """
         if not self._last_good:
             self._last_good = self._state.last_totals()
-        asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
+        with self._turn():
+            asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
         if record:
             self._record_nodes(asked)
         ownership, readings = self.ownership(), asked.readings

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services.errors import KatoTenantsError
-from services.made_once import made_once
+from services.made_once import made_along, made_once
 from services.stores.records.clock import ahead_of
 from services.stores.records.dashboards import DashboardBook
 
@@ -38,6 +38,7 @@ class Sharing:
         self._services, self._then, self._seen = services, then, seen
         self.id = secrets.token_hex(8)
         self._anchors = False
+        made_along(self, services)
 
     @made_once
     def book(self) -> DashboardBook:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from services.errors import StoreDenied, StoreRejected, StoreUnavailable
@@ -21,7 +22,7 @@ from services.stores.clickhouse.ddl import flush, on_cluster, run
 from services.stores.clickhouse.disk import PATIENCE, PatternDisk
 from services.stores.clickhouse.look import PatternLook, by_partition, detached_of
 from services.stores.clickhouse.owner_columns import Place
-from services.stores.clickhouse.pending import await_sent
+from services.stores.clickhouse.pending import unsent
 from services.stores.clickhouse.query import Asking, ClickHouse
 from services.stores.clickhouse.rights import PatternRights
 from services.stores.clickhouse.surface import PatternSurface, Whole
@@ -96,8 +97,9 @@ class PatternErasing:
 
         On a cluster, of every replica, once what was inserted has been sent to the shards.
         """
-        await_sent(self._asking)
-        return PatternLook(PatternSurface(self._asking, surface), surface).run()
+        waiting = unsent(self._asking)
+        look = PatternLook(PatternSurface(self._asking, surface), surface).run()
+        return replace(look, unsure=(*look.unsure, *waiting))
 
     def flush(self) -> None:
         """Have ClickHouse write the inserts that it holds back.

@@ -8,10 +8,7 @@ looked at, has sent what lay in it before.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
-from services.errors import StoreUnavailable
-from services.stores.clickhouse.connect import STORE
 from services.stores.clickhouse.query import Asking
 
 _FILES = """
@@ -24,26 +21,27 @@ PATIENCE = 10.0
 _PAUSE = 0.25
 
 
-def await_sent(asking: Asking) -> None:
-    """Wait until each server has sent what it had when this began.
+def unsent(asking: Asking) -> tuple[str, ...]:
+    """Wait until each server has sent what it had when this began, and say which has not.
 
-    Raises StoreUnavailable, which names them, for those that have not: what they hold is not
-    known to be anybody's, and may be written at any time. Without a cluster nothing is asked.
+    What these hold may be anybody's, and is written at any time. Without a cluster nothing is
+    asked. Raises StoreError.
     """
     if asking.cluster is None:
-        return
+        return ()
     ends, never = time.monotonic() + PATIENCE, None
     while True:
         told = asking.replicas(_OPERATION, _FILES, {})
         full = {name for _, name, (files, broken, _) in told if files or broken}
         never = full if never is None else never & full
         failing = {name for _, name, (_, broken, stuck) in told if name in never and broken + stuck}
-        if not never:
-            return
-        if failing or time.monotonic() > ends:
-            raise StoreUnavailable(STORE, _OPERATION, _words(failing or never))
+        if not never or failing or time.monotonic() > ends:
+            return tuple(map(_words, sorted(failing or never)))
         time.sleep(_PAUSE)
 
 
-def _words(servers: Iterable[str]) -> str:
-    return f"{', '.join(sorted(servers))} has inserts of a Distributed table that are not sent"
+def _words(server: str) -> str:
+    return (
+        f"{server} has inserts of a Distributed table that are not sent: whether they hold rows of "
+        "these kb_ids is not known"
+    )

@@ -21,7 +21,7 @@ from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
 from services.settings.environment import Settings
 from services.settings.private_files import make_private, make_private_file
 from services.stores.records.timeouts import NoAnswer
-from services.stores.records.version import NEWEST, version_of
+from services.stores.records.version import NEWEST, in_schema, version_of
 
 if TYPE_CHECKING:
     from services.stores.records.postgresql import Reach
@@ -35,8 +35,7 @@ VARIABLE = "KATO_TENANTS_STATE_URL"
 READ_SECONDS = 1.5
 """How long a read may take, where no setting says otherwise."""
 
-_WRITE_SECONDS = 10.0
-_LONG_SECONDS = 600.0  # tables are made and changed
+_WRITE_SECONDS, _LONG_SECONDS = 10.0, 600.0  # the latter where tables are made and changed
 _PSYCOPG = "postgresql+psycopg"
 _BATCH = 500  # parameters a statement; SQLite takes 32,766
 _GIVEN_BACK = 8_192  # pages of 4 KiB at one time
@@ -61,15 +60,18 @@ class _Limits:
     reach: Reach | None = None
 
 
-def open_database(data: Path, url: str | None = None, *, seconds: float = READ_SECONDS) -> Engine:
+def open_database(
+    data: Path, url: str | None = None, *, seconds: float = READ_SECONDS, schema: str = ""
+) -> Engine:
     """Open the database at `url`, or the SQLite file in the data directory, and migrate it.
 
-    A read may take so many seconds, a write 10 or as many where that is more. Raises
+    A read may take so many seconds, a write 10 or more; PostgreSQL has all in `schema`. Raises
     SettingsError for a URL that cannot be used, StoreMisconfigured for records of a newer version
     of this product, StoreUnavailable when the database does not answer.
     """
-    address = _in_directory(data) if url is None else _address(url)
+    address = in_schema(_in_directory(data) if url is None else _address(url), schema)
     engine = _engine(address, seconds)
+    engine.update_execution_options(schema=schema)
     try:
         _migrate(engine)
     except BaseException:
@@ -82,7 +84,9 @@ def open_database(data: Path, url: str | None = None, *, seconds: float = READ_S
 def open_for(settings: Settings, stack: ExitStack) -> Engine:
     """Open the database that the settings name, closed with `stack`. Raises as `open_database`."""
     url = settings.state_url.get_secret_value() if settings.state_url else None
-    database = open_database(settings.data, url, seconds=settings.state_seconds)
+    database = open_database(
+        settings.data, url, seconds=settings.state_seconds, schema=settings.state_schema
+    )
     stack.callback(database.dispose)
     return database
 

@@ -281,7 +281,7 @@ class TestErasing:
 
     def test_inserts_that_are_not_sent_are_not_settled(self, full: Shards) -> None:
         full.cluster.nodes[2].queued = 2
-        said = unknown(lambda: erasing(full).look(surface_of(A)))
+        (said,) = erasing(full).look(surface_of(A)).unsure
         assert "ch-2-1:9000 (shard 2, replica 1) has inserts of a Distributed table" in said
 
         def sent(statement: str) -> None:
@@ -289,7 +289,7 @@ class TestErasing:
                 full.cluster.nodes[2].queued = 0
 
         full.cluster.before = sent
-        assert erasing(full).look(surface_of(A)).items
+        assert erasing(full).look(surface_of(A)).unsure == ()
 
     def test_without_the_setting_nothing_is_erased(self, full: Shards) -> None:
         alone = Stores(full.settings.model_copy(update={"clickhouse_cluster": None}))

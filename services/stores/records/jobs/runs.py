@@ -39,6 +39,14 @@ class JobRuns:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._is_over = False
+
+    def let_go(self) -> None:
+        """Have each run of this process end at its next look at its lease, and write no more.
+
+        Its job stays as it is, running, for whoever takes it up once the lease is over.
+        """
+        self._is_over = True
 
     def holder(self, names: Sequence[str]) -> str | None:
         """Return the id of a job that holds one of these names: it is the job's."""
@@ -54,7 +62,9 @@ class JobRuns:
             return tuple(connection.scalars(free))
 
     def leased(self, job_id: str, lease: int) -> bool:
-        """Whether this is still the newest lease of a job that runs."""
+        """Whether this is still the newest lease of a job that runs, and not let go."""
+        if self._is_over:
+            return False
         running = JOBS.c.state == JobState.RUNNING.value
         newest = select(JOBS.c.id).where(JOBS.c.id == job_id, running, JOBS.c.lease == lease)
         with reading(self._engine, "asking for a lease") as connection:
@@ -90,6 +100,8 @@ class JobRuns:
 
     def prolong(self, job_id: str, lease: int, *, until: datetime) -> bool:
         """Prolong the newest lease of a job. False where this is not it, or it was given up."""
+        if self._is_over:
+            return False
         mine = (JOBS.c.id == job_id, JOBS.c.lease == lease, UNENDED)
         with writing(self._engine, "prolonging a lease") as connection:
             (until,) = by_its_clock(self._engine, connection, until)
