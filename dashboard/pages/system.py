@@ -6,7 +6,7 @@ from dashboard.app import permits, read, runtime
 from dashboard.deployments import listing as deployments
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
-from dashboard.system import clusters, workers
+from dashboard.system import clusters, vector_cluster, workers
 from services.access.viewer import Action
 from services.figures import Measure
 from services.health.models import Check
@@ -100,6 +100,9 @@ if snapshot.collections:
                  column_config=figures.COLLECTION_COLUMNS)  # fmt: skip
 else:
     unknown.or_none(snapshot, [Measure.VECTORS])
+
+if sees_all:
+    vector_cluster.draw(snapshot)
 
 st.header("Settings in force")
 off = permits.why_not(Action.SEE_SETTINGS)

@@ -77,12 +77,14 @@ class VectorFacts:
 
     `tenant_indexes` has every collection that is shared by payload. `full_snapshots` are the
     names of snapshots of the whole storage, each with the time of its making in seconds since
-    1970, None where the server does not say it.
+    1970, None where the server does not say it. `unasked` are peers of a cluster that could not be
+    asked for theirs, with why.
     """
 
     tenant_indexes: Mapping[str, TenantIndex] = field(default_factory=dict)
     full_snapshots: Mapping[str, float | None] = field(default_factory=dict)
     open: bool | None = None
+    unasked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 - ClickHouse: its `serverUUID()` with the database, and the UUID of KATO's table, which replicas
   share; of a cluster those of every shard.
 - Redis: INFO's `run_id` and `master_replid`, which a replica shares, with the database's number.
-- Qdrant: the ids of process and peer in its telemetry.
+- Qdrant: the id of its process in its telemetry, and those of all peers of its cluster.
 - KATO says nothing of itself.
 
 The address counts too: it is all there is where a server does not say, or not to this user.
@@ -102,7 +102,10 @@ def _qdrant(client: QdrantClient, settings: Settings) -> Iterator[str]:
     answer: object = None
     with suppress(*_SILENT), asking(_OPERATION):
         answer = answers_of(client).telemetry()
-    for told in (at(answer, "result", "id"), at(answer, "result", "cluster", "status", "peer_id")):
+    cluster = at(answer, "result", "cluster")
+    peers = at(cluster, "peers")  # by whichever of them it is reached
+    known = peers if isinstance(peers, Mapping) else ()
+    for told in (at(answer, "result", "id"), at(cluster, "status", "peer_id"), *known):
         if told:
             yield str(told)
 
