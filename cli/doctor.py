@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from cli import desk
 from services.errors import StoreError
 from services.figures import StoreState
-from services.health.models import Check, Dashboards
+from services.health.models import Check, Dashboards, Replica
 from services.settings.environment import Settings
 from services.visible import visible
 
@@ -80,6 +80,12 @@ def _lines(check: Check, tls: bool | None) -> Iterable[str]:
     yield f"{check.store}: ok, {', '.join(filter(None, known))}"
     for lack in check.lacks:
         yield f"  its user may not use {lack.right}; unknown for it: {lack.costs}"
+    for each in check.health.replicas:
+        late = "" if each.behind is None else f", {each.behind} s behind"
+        where = f"shard {each.shard}, replica {each.number}"
+        yield f"  {each.name} ({where}): {each.state.value}{late}"
+    for note in check.notes:
+        yield f"  {note}"
     if check.lacks:
         yield "  what to do: give that right where this is wanted (docs/rights.md)"
 
@@ -97,6 +103,16 @@ def _entry(check: Check, tls: bool | None) -> dict[str, object]:
         "detail": health.detail if health else None,
         "tls": tls,
         "lacks": [{"right": lack.right, "unknown": lack.costs} for lack in check.lacks],
+        "replicas": [_replica(each) for each in health.replicas] if health else [],
+        "notes": list(check.notes),
         "problem": check.problem and str(check.problem),
         "advice": check.advice,
     }
+
+
+def _replica(each: Replica) -> dict[str, object]:
+    return {
+        "server": each.name, "shard": each.shard, "replica": each.number,
+        "state": each.state.value, "behind_seconds": each.behind, "queue": each.queue,
+        "speaks": each.speaks,
+    }  # fmt: skip

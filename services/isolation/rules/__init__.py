@@ -14,6 +14,7 @@ from services.isolation.rules import (
     orphan,
     prefix,
     resurrected,
+    servers,
     shared,
     unowned,
 )
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     *orphan.RULES,
     *unowned.RULES,
     *layout.RULES,
+    *servers.RULES,
     *exposure.RULES,
     *hostile.RULES,
 )

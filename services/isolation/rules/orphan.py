@@ -74,12 +74,16 @@ def _index(seen: Seen) -> Iterable[Finding]:
 
 def _snapshots(seen: Seen) -> Iterable[Finding]:
     taken = seen.vectors.full_snapshots if seen.vectors else {}
+    found = []
     for name in sorted(taken, key=bytes_of):
         at = taken[name]
         made = None if at is None else datetime.fromtimestamp(at, UTC)
         since = [t for t in seen.erased if made is None or made < t.erased_at]
         if since:
-            yield _outlived(name, made, since)
+            found.append(_outlived(name, made, since))
+    if seen.vectors and seen.vectors.unasked and seen.erased and not found:
+        raise CannotTell(f"not asked for its snapshots: {'; '.join(seen.vectors.unasked)}")
+    return found
 
 
 def _outlived(name: str, made: datetime | None, since: list[Tombstone]) -> Finding:
