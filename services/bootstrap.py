@@ -22,6 +22,7 @@ from services.wiring.working import Working
 if TYPE_CHECKING:
     from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
+    from services.health.models import Dashboards
     from services.history.kato_starts import KatoStarts
     from services.isolation.audit import IsolationService
     from services.jobs.models import Job as AnyJob
@@ -118,6 +119,10 @@ class Services(Working):
             self, then=self.follow, seen=lambda: (self.metrics.follow, self.alert_worker.follow)
         )
 
+    def dashboards(self) -> Dashboards | None:
+        """Return which dashboards share these records; None where none does. Raises StoreError."""
+        return None if self.sharing is None else self.sharing.standing()
+
     def _anchors_now(self) -> bool:
         return self.sharing is None or self.sharing.collector.collects
 
@@ -156,8 +161,11 @@ class Services(Working):
     def _kato_starts(self) -> KatoStarts:
         from services.history.kato_starts import KatoStarts
 
-        kato = self.stores.kato
-        return KatoStarts(self.events, lambda: kato.presence().started_at, now=self.now)
+        def began() -> datetime | None:
+            at, sharing = self.stores.kato.presence().started_at, self.sharing
+            return at if at is None or sharing is None else at + sharing.ahead()
+
+        return KatoStarts(self.events, began, now=self.now)
 
     def elsewhere(self, settings: Settings) -> Services:
         """Open another deployment."""
@@ -262,32 +270,11 @@ class Services(Working):
     @made_once
     def canary(self) -> CanaryService:
         """The canary test."""
-        from services.canary.access import log_canary
-        from services.canary.service import CanaryService
-        from services.canary.tools import Tools, UseCases
+        from services.wiring.canarying import canary_service
 
-        stores = self.stores
-        service = CanaryService(
-            Tools(
-                kato=stores.kato,
-                own_session=stores.own_session,
-                writers={
-                    "clickhouse": stores.canary_rows,
-                    "redis": stores.canary_keys,
-                    "qdrant": stores.canary_points,
-                },
-                cases=UseCases(self.inspection, self.finding, self.sessions, self.care),
-                erasers=self.erasers,
-                registry=self.state,
-                observe=self.usage.collect,
-                ownership=self.usage.ownership,
-                quiet=self._wait,
-                on_end=self.collector.refresh,
-                tell=partial(log_canary, self.logbook),
-            )
+        return canary_service(
+            self, sessions=self.sessions, quiet=self._wait, on_end=self.collector.refresh
         )
-        self.closing.callback(service.stop)
-        return service
 
     def _wait(self) -> None:
         """Wait until a refresh that may have seen the throwaway tenants has recorded them."""

@@ -57,7 +57,7 @@ class Desk(WorkingDesk):
             self.gate, read=services.usage.collect, collector=services.collector,
             state=services.state, ownership=services.usage.ownership,
             settings=services.settings, health=lambda: services.health,
-            workers=lambda: services.stores.kato_workers,
+            workers=lambda: services.stores.kato_workers, dashboards=services.dashboards,
         )  # fmt: skip
 
     @cached_property

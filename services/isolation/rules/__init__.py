@@ -15,6 +15,7 @@ from services.isolation.rules import (
     prefix,
     resurrected,
     served,
+    servers,
     shared,
     unowned,
 )
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     *orphan.RULES,
     *unowned.RULES,
     *layout.RULES,
+    *servers.RULES,
     *exposure.RULES,
     *hostile.RULES,
 )

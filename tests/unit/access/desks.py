@@ -68,7 +68,7 @@ from services.figures import Amount, Measure, StoreState, Usage
 from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
 from services.health.check import HealthService, WorkerSource
-from services.health.models import Check, Health, Worker, Workers
+from services.health.models import Check, Dashboards, Health, Worker, Workers
 from services.history.events import Event, EventBook, EventKind
 from services.history.forecast import Forecast
 from services.history.models import (
@@ -360,6 +360,7 @@ class World:
         self.collector.state = CollectorState(SNAPSHOT, None, Problem(f"zed has {COUNTED}"))
         self.collector.shown = self.collector.state
         self.audit_soon = Mock()
+        self.dashboards = Mock(return_value=Dashboards((), "", None, NOW, ""))
         self.health = _mock(HealthService)
         detail = f"collections: {COUNTED}"
         self.health.check.return_value = (
@@ -808,6 +809,7 @@ CASES: dict[str, Case] = {
     "fleet.read": Case(lambda d: d.fleet.read(), VIEWER, ANY, inner="collect"),
     "fleet.refresh": Case(lambda d: d.fleet.refresh(), VIEWER, ANY, inner="collector.refresh"),
     "fleet.checks": Case(lambda d: d.fleet.checks(), VIEWER, ANY, inner="health.check"),
+    "fleet.dashboards": Case(lambda d: d.fleet.dashboards(), VIEWER, ANY),
     "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
     "metrics.expose": Case(
         lambda d: d.metrics.expose(""), VIEWER, FLEET, inner="metrics.expose"
