@@ -2,6 +2,7 @@
 
     python -m bench.people [--people 32,64,100] [--minutes 10] [--pause 5] [--tenants 10000]
     python -m bench.people --people 100 --pause 0.5 --beside CHECKOUT --rounds 3
+    python -m bench.people --people 100 --processes 2
 
 Everyone is signed in by a proxy's token, has a browser's connection, and does something every few
 seconds: goes to a page, changes what is chosen on it, downloads a table. What pages do by
@@ -9,6 +10,7 @@ themselves goes on meanwhile. One in five sees some tenants alone.
 
 With `--beside` another checkout of this product is measured in turns with this one, and the ratio
 of what both get done is printed: with a short pause, they are asked for more than they can do.
+Several processes are behind nginx as `deploy/` configures it, on one PostgreSQL.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ import json
 import os
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,16 +28,18 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import jwt
 
-from bench.measure import fill_keyspace, median, valkey, verdict
+from bench import sticky
+from bench.measure import fill_keyspace, free_port, median, valkey, verdict
 from bench.pages import wait_until_up
 from bench.person import Click, Person
 from bench.watched import Watched
+from tests.servers.postgres import running
 
 HERE = Path(__file__).parents[1]
 HEADER, SECRET, ISSUER, AUDIENCE = "X-Token", "a secret of the benchmark, long enough", "i", "a"
@@ -130,11 +133,28 @@ class Stage:
 
 @contextmanager
 def serving(
-    build: Path, tenants: int, settings: Mapping[str, str]
+    build: Path, tenants: int, settings: Mapping[str, str], *, processes: int = 1
 ) -> Iterator[tuple[int, Watched]]:
-    """Serve a build, and yield its port and its process once it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
+    """Serve a build, and yield the port to ask at and its processes, once they answer.
+
+    Several processes are behind a proxy, and share their records in a PostgreSQL.
+    """
+    with ExitStack() as stack:
+        shared = dict(settings)
+        if processes > 1:
+            postgres = stack.enter_context(running())
+            shared["KATO_TENANTS_STATE_URL"] = postgres.new_database()
+        servers = [stack.enter_context(_served(build, tenants, shared)) for _ in range(processes)]
+        watched = Watched({process.pid: sizes for _, process, sizes in servers})
+        ports = [port for port, _, _ in servers]
+        yield (ports[0] if processes == 1 else stack.enter_context(sticky.before(ports))), watched
+
+
+@contextmanager
+def _served(
+    build: Path, tenants: int, settings: Mapping[str, str]
+) -> Iterator[tuple[int, subprocess.Popen[bytes], Path]]:
+    port = free_port()
     with tempfile.TemporaryDirectory() as data:
         command = [sys.executable, "-P", str(HERE / "bench" / "people_server.py"),
                    str(port), str(tenants), data]  # fmt: skip
@@ -143,7 +163,7 @@ def serving(
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         try:
             wait_until_up(port, process)
-            yield port, Watched(process.pid, Path(data, "sizes.json"))
+            yield port, process, Path(data, "sizes.json")
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -214,7 +234,7 @@ async def crowd(port: int, number: int, minutes: float, pause: float, watched: W
 def stages(build: Path, options: argparse.Namespace, settings: Mapping[str, str]) -> list[Stage]:
     """Serve a build to more and more people, and say how that went."""
     done = []
-    with serving(build, options.tenants, settings) as (port, watched):
+    with serving(build, options.tenants, settings, processes=options.processes) as (port, watched):
         for number in options.people:
             first = len(watched.looks)
             stage = asyncio.run(crowd(port, number, options.minutes, options.pause, watched))
@@ -241,6 +261,7 @@ def main() -> int:
     parser.add_argument("--pause", type=float, default=5)
     parser.add_argument("--tenants", type=int, default=10_000)
     parser.add_argument("--beside", type=Path)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--pages", action="store_true", help="say each page's clicks")
     options = parser.parse_args()

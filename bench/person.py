@@ -68,8 +68,7 @@ class Person:
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.number)
-        token = secrets.token_hex(16)
-        self.cookie = f"_streamlit_xsrf={token}"
+        self.cookie = ""
         self.page = self.query = ""
         self._widgets: dict[str, _Widget] = {}
         self._changed: dict[str, WidgetState] = {}
@@ -85,7 +84,8 @@ class Person:
     # --- what somebody does -----------------------------------------------------------------
 
     async def open(self) -> None:
-        """Open the tab's connection."""
+        """Open the tab's connection, with the cookies that a first answer brings."""
+        self.cookie = await asyncio.to_thread(self._cookies)
         self._link = await connect(
             f"ws://127.0.0.1:{self.port}/_stcore/stream", compression=None, max_size=None,
             subprotocols=[Subprotocol("streamlit")], open_timeout=PATIENCE, ping_interval=None,
@@ -137,6 +137,12 @@ class Person:
         size += self._received - before
         self.told(Click("download", self.page, time.perf_counter() - began, size, error))
         return True
+
+    def _cookies(self) -> str:
+        asking = Request(f"http://127.0.0.1:{self.port}/_stcore/health", headers=dict(self.headers))
+        with urlopen(asking, timeout=PATIENCE) as answer:
+            told = answer.headers.get_all("Set-Cookie") or ()
+        return "; ".join(each.partition(";")[0] for each in told)
 
     def _fetch(self, address: str) -> int:
         asking = Request(f"http://127.0.0.1:{self.port}{address}",

@@ -1,10 +1,11 @@
-"""A process that is watched while it serves: memory, threads, sockets, files, processor time."""
+"""Processes that are watched while they serve: memory, threads, sockets, files, processor time."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,27 +29,30 @@ class Look:
 
 
 class Watched:
-    """A server's process; `sizes` is the file in which it says what it holds."""
+    """Servers' processes together; each says what it holds in a file."""
 
-    def __init__(self, pid: int, sizes: Path) -> None:
-        self._process, self._sizes = psutil.Process(pid), sizes
+    def __init__(self, servers: Mapping[int, Path]) -> None:
+        """Watch the processes of these ids, which say what they hold in these files."""
+        self._servers = [(psutil.Process(pid), sizes) for pid, sizes in servers.items()]
         self._began = time.monotonic()
         self.looks: list[Look] = []
 
     def look(self) -> Look:
-        """Look at it now, and keep what was seen."""
-        with self._process.oneshot():
-            spent = self._process.cpu_times()
-            memory = self._process.memory_info().rss / MEBIBYTE
-            threads = self._process.num_threads()
-        sizes: dict[str, int] = {}
-        with suppress(OSError, ValueError):
-            sizes = json.loads(self._sizes.read_text())
-        look = Look(
-            time.monotonic() - self._began, memory, threads,
-            len(self._process.net_connections()), self._process.num_fds(),
-            spent.user + spent.system, sizes,
-        )  # fmt: skip
+        """Look at them now, and keep what was seen."""
+        memory, threads, sockets, files, spent = 0.0, 0, 0, 0, 0.0
+        sizes = Counter[str]()
+        for process, told in self._servers:
+            with process.oneshot():
+                times = process.cpu_times()
+                spent += times.user + times.system
+                memory += process.memory_info().rss / MEBIBYTE
+                threads += process.num_threads()
+            sockets += len(process.net_connections())
+            files += process.num_fds()
+            with suppress(OSError, ValueError):
+                sizes.update(json.loads(told.read_text()))
+        at = time.monotonic() - self._began
+        look = Look(at, memory, threads, sockets, files, spent, dict(sizes))
         self.looks.append(look)
         return look
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from services.errors import KatoTenantsError, StartFailed
+from services.errors import KatoTenantsError, StartFailed, TurnLost
 from services.made_once import made_once
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
@@ -22,16 +22,17 @@ from services.wiring.working import Working
 if TYPE_CHECKING:
     from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
+    from services.health.models import Dashboards
     from services.history.kato_starts import KatoStarts
     from services.isolation.audit import IsolationService
     from services.jobs.models import Job as AnyJob
     from services.metrics.service import MetricsService
-    from services.purge.later_looks import LaterLooks
     from services.sessions.create import SessionService
     from services.tenancy.kb_ids import TenantKey
     from services.usage.refresh import Collector
     from services.usage.snapshot import Snapshot
     from services.wiring.backing import Backing
+    from services.wiring.sharing import Sharing
 
 logger = logging.getLogger(__name__)
 
@@ -101,11 +102,39 @@ class Services(Working):
     @made_once
     def collector(self) -> Collector:
         """What everyone uses, as it was when it was last read."""
+        if self.sharing is not None:
+            return self.sharing.collector
         from services.usage.refresh import Collector
 
-        return Collector(self.usage, interval=self.settings.refresh_seconds, then=self._follow)
+        return Collector(self.usage, interval=self.settings.refresh_seconds, then=self.follow)
 
-    def _follow(self, snapshot: Snapshot) -> None:
+    @made_once
+    def sharing(self) -> Sharing | None:
+        """What other dashboards on these records share with this one; None where it is alone."""
+        if self.embedded is not None or self.database.dialect.name != "postgresql":
+            return None
+        from services.wiring.sharing import Sharing
+
+        return Sharing(
+            self, then=self.follow, seen=lambda: (self.metrics.follow, self.alert_worker.follow)
+        )
+
+    def dashboards(self) -> Dashboards | None:
+        """Return which dashboards share these records; None where none does. Raises StoreError."""
+        return None if self.sharing is None else self.sharing.standing()
+
+    def _anchors_now(self) -> bool:
+        return self.sharing is None or self.sharing.collector.collects
+
+    def audit_soon(self) -> None:
+        """Have new figures read and audited, by whichever dashboard collects."""
+        if self.sharing is not None:
+            self.sharing.collector.refresh(audit=True)
+            return
+        self.isolation.want()
+        self.collector.refresh()
+
+    def follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges.
 
         What follows is made when it does: the records may not answer.
@@ -123,6 +152,8 @@ class Services(Working):
         for make in makes:
             try:
                 make()(snapshot)
+            except TurnLost:  # what follows would be refused too
+                return
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
 
@@ -130,14 +161,11 @@ class Services(Working):
     def _kato_starts(self) -> KatoStarts:
         from services.history.kato_starts import KatoStarts
 
-        kato = self.stores.kato
-        return KatoStarts(self.events, lambda: kato.presence().started_at, now=self.now)
+        def began() -> datetime | None:
+            at, sharing = self.stores.kato.presence().started_at, self.sharing
+            return at if at is None or sharing is None else at + sharing.ahead()
 
-    @made_once
-    def _later_looks(self) -> LaterLooks:
-        from services.purge.later_looks import LaterLooks
-
-        return LaterLooks(self.jobs)
+        return KatoStarts(self.events, began, now=self.now)
 
     def elsewhere(self, settings: Settings) -> Services:
         """Open another deployment."""
@@ -151,19 +179,16 @@ class Services(Working):
         from services.sessions.create import SessionService
         from services.sessions.older import older_data
 
+        serving = self.serving
         return SessionService(
-            self.stores.kato,
-            state=self.state,
-            ownership=self.usage.ownership,
-            encryption=self.settings.encryption,
-            being_purged=self.purge.being_purged,
+            self.stores.kato, state=self.state, ownership=self.usage.ownership,
+            encryption=self.settings.encryption, being_purged=self.purge.being_purged,
             erased=partial(erased_before, self.jobs),
             stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
             exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
-            parked=self.parking.since,
-            moved=self.move.gone_to,
-            refuse_over=self.settings.limit_sessions == "refuse",
-        )
+            parked=self.parking.since, moved=self.move.gone_to, served=serving.served,
+            api_at=serving.at, refuse_over=self.settings.limit_sessions == "refuse",
+        )  # fmt: skip
 
     @made_once
     def isolation(self) -> IsolationService:
@@ -179,9 +204,11 @@ class Services(Working):
             collect=self.usage.collect,
             ownership=self.usage.ownership,
             tombstones=self.jobs.tombstones,
+            served=self.serving.serving,
             deadline=self.settings.pass_seconds,
             interval=timedelta(minutes=self.settings.audit_minutes),
             embedded=self.embedded is not None,
+            now=self.now,
         )
 
     @made_once
@@ -243,32 +270,11 @@ class Services(Working):
     @made_once
     def canary(self) -> CanaryService:
         """The canary test."""
-        from services.canary.access import log_canary
-        from services.canary.service import CanaryService
-        from services.canary.tools import Tools, UseCases
+        from services.wiring.canarying import canary_service
 
-        stores = self.stores
-        service = CanaryService(
-            Tools(
-                kato=stores.kato,
-                own_session=stores.own_session,
-                writers={
-                    "clickhouse": stores.canary_rows,
-                    "redis": stores.canary_keys,
-                    "qdrant": stores.canary_points,
-                },
-                cases=UseCases(self.inspection, self.finding, self.sessions, self.care),
-                erasers=self.erasers,
-                registry=self.state,
-                observe=self.usage.collect,
-                ownership=self.usage.ownership,
-                quiet=self._wait,
-                on_end=self.collector.refresh,
-                tell=partial(log_canary, self.logbook),
-            )
+        return canary_service(
+            self, sessions=self.sessions, quiet=self._wait, on_end=self.collector.refresh
         )
-        self.closing.callback(service.stop)
-        return service
 
     def _wait(self) -> None:
         """Wait until a refresh that may have seen the throwaway tenants has recorded them."""

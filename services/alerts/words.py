@@ -91,8 +91,9 @@ def body_of(message: Message, url: str = "") -> str:
 
 
 def link_to(alert: Alert, url: str) -> str:
-    """Return the address of an alert's row on the page."""
-    return f"{url.rstrip('/')}/alerts?alert={alert.id}"
+    """Return the address of an alert's row on the page; `url` may have a query of its own."""
+    place, _, query = url.partition("?")
+    return f"{place.rstrip('/')}/alerts?{query and f'{query}&'}alert={alert.id}"
 
 
 def _minute(alert: Alert) -> str:
@@ -141,6 +142,9 @@ _SAYS: Mapping[str, Callable[[Facts], str]] = {
     "backup_missed": lambda facts: f"a backup was due {facts['due']}, and nobody began it",
     "conservation": lambda facts: (
         f"{facts['measure']}: the store's own total is {int(facts['difference']):+,} off the sum"
+    ),
+    "replica_dead": lambda facts: (
+        f"{int(facts['replicas']):,} replicas on {visible(str(facts['peer']))} are not up to date"
     ),
     "snapshot_old": lambda facts: (
         f"no figures were collected for {int(facts['minutes']):,} minutes"

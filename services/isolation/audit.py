@@ -27,7 +27,7 @@ from services.isolation.models import (
     Seen,
     Until,
 )
-from services.isolation.ports import Book, FactSources, Tombstones
+from services.isolation.ports import Book, FactSources, Served, Tombstones
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
@@ -61,14 +61,16 @@ class IsolationService:
     def __init__(
         self, *, rules: Sequence[Rule], sources: FactSources, book: Book,
         collect: Callable[[], Snapshot], ownership: Callable[[], Ownership],
-        tombstones: Tombstones,
+        tombstones: Tombstones, served: Callable[[], Served] = dict,
         deadline: float, interval: timedelta, embedded: bool,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         self.rules = {rule.code: rule for rule in rules}
         self._sources, self._book = sources, book
         self._collect, self._ownership, self._tombstones = collect, ownership, tombstones
+        self._served = served
         self._deadline, self._interval = deadline, interval
-        self._embedded = embedded
+        self._embedded, self._now = embedded, now
         self._turn = threading.Lock()
         self._wanted = False
         self.state = AuditState()
@@ -92,13 +94,16 @@ class IsolationService:
             vectors=_reading(asked[Need.QDRANT], VectorFacts),
             kato=_reading(asked[Need.KATO], KatoFacts),
             erased=erased,
+            served=self._served(),
         )
         unread, absent = _unread(snapshot, asked)
+        if not (seen.served or ownership.services):
+            absent |= {Need.INSTANCES}
         results = judge(
             self.rules.values(), seen, unread=unread, absent=absent, embedded=self._embedded
         )
         seconds = time.monotonic() - began
-        return Audit(datetime.now(UTC), snapshot, tuple(results), unread, seconds)
+        return Audit(self._now(), snapshot, tuple(results), unread, seconds)
 
     def audit(self, snapshot: Snapshot | None = None) -> Report:
         """Audit this snapshot, or a new one, keep what was found, and return it with its past.
@@ -107,7 +112,7 @@ class IsolationService:
         """
         with self._turn:
             before = self.state
-            self.state = replace(before, auditing_since=datetime.now(UTC))
+            self.state = replace(before, auditing_since=self._now())
             try:
                 self._book.keep(self.look(snapshot or self._collect()))
                 report = self._book.report()
@@ -151,7 +156,7 @@ class IsolationService:
 
     def accept(self, finding_id: str, *, by: str, why: str, until: Until = None) -> None:
         """Leave a finding as it is. Raises FindingError."""
-        now = datetime.now(UTC)
+        now = self._now()
         end = now + until if isinstance(until, timedelta) else until
         if not by.strip() or not why.strip():
             raise FindingError("say who accepts it, and why")
@@ -160,19 +165,20 @@ class IsolationService:
         if end is not None and end <= now:
             raise FindingError("that time has passed")
         self._book.accept(finding_id, Acceptance(by.strip(), why.strip(), now, end))
-        self._read_again()
+        self.read_again()
 
     def withdraw(self, finding_id: str) -> None:
         """Take an acceptance back."""
         self._book.withdraw(finding_id)
-        self._read_again()
+        self.read_again()
 
-    def _read_again(self) -> None:
+    def read_again(self) -> None:
+        """Read the last audit from the records: another dashboard may have made it."""
         self.state = replace(self.state, report=self._book.report())
 
     def _due(self) -> bool:
         report = self.report_or_none()
-        return self._wanted or report is None or datetime.now(UTC) - report.at >= self._interval
+        return self._wanted or report is None or self._now() - report.at >= self._interval
 
     def report_or_none(self) -> Report | None:
         """Return the last audit; None also where the records do not answer."""
@@ -212,6 +218,7 @@ def _unread(
 
 
 _EXPOSURE = "exposure"
+_ONE_KATO = "no tenant has a KATO of its own in the register"
 _OURS = "the engines run inside this dashboard, and nobody else reaches them"
 
 
@@ -231,7 +238,8 @@ def judge(
         if embedded and rule.area == _EXPOSURE:
             yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(_OURS))
         elif absence is not None:
-            reason = f"{absence.value} are of a store that is not configured"
+            of_store = f"{absence.value} are of a store that is not configured"
+            reason = _ONE_KATO if absence is Need.INSTANCES else of_store
             yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(reason))
         elif problem is not None:
             yield RuleResult(rule, RuleState.UNKNOWN, reason=problem)

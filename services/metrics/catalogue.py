@@ -52,6 +52,8 @@ LIMITS: dict[str, Described] = {
 """Each limit of a tenant."""
 
 GAUGES: dict[str, Described] = {
+    "collecting": Described("Whether this dashboard reads the stores, and no other one does."),
+    "dashboards": Described("Dashboards on the same records that are there."),
     "tenants": Described("Tenants, by whether they have series of their own.", ("named",)),
     "limit_tenants": Described("Tenants with a limit, by their gravest state.", ("state",)),
     "stored": Described("What a store says that it holds, of everyone.", ("measure",)),
@@ -85,8 +87,10 @@ GAUGES: dict[str, Described] = {
     "backup_newest_timestamp_seconds": Described(
         "When a tenant's newest proven archive was taken.", ("tenant",)
     ),
+    "deployment_up": Described("Whether a deployment of several has started.", ("deployment",)),
+    "deployments_read": Described("Whether the file of deployments is read as it is now."),
 }
-"""What is told of the whole deployment."""
+"""What is told of the whole deployment, and of several."""
 
 COUNTERS = {
     "refreshes": "Refreshes of the snapshot that ended since the start, well or not.",

@@ -7,6 +7,7 @@ into KATO's compose network unchanged. `docs/settings.md` lists all of them.
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,7 +23,7 @@ from pydantic_settings import (
 
 from services.errors import EncryptionError, NamingError
 from services.settings import addresses
-from services.settings.outward import AlertSettings, ArchiveSettings, MoveSettings
+from services.settings.outward import OutwardSettings
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables, at_fault
 from services.tenancy.schemes import NamingSchemes
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 APP_NAME = "kato-tenants"
 
 _LOG_KEY_LENGTH = 32
+_SCHEMA = re.compile(r"[A-Za-z0-9_.-]*")
 _ELSEWHERE = {
     "clickhouse_host": "a port goes into CLICKHOUSE_PORT, and https:// is CLICKHOUSE_SECURE=true",
     "qdrant_host": "a port goes into QDRANT_PORT, and a whole address into QDRANT_URL",
@@ -45,7 +47,7 @@ _EXAMPLES = {
 _DAY, _YEAR = 86_400, 525_600  # in seconds, in minutes
 
 
-class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
+class Settings(SignInSettings, OutwardSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -77,13 +79,14 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
     qdrant_port: int = Field(6333, alias="QDRANT_PORT", ge=1, le=65535)
     qdrant_https: bool = Field(False, alias="QDRANT_HTTPS")
     qdrant_api_key: SecretStr | None = Field(None, alias="QDRANT_API_KEY")
+    qdrant_peers: Names = Field((), alias="QDRANT_PEERS")
     kato_api_url: SecretStr | None = Field(None, alias="KATO_API_URL")
     service_name: str = Field("kato", alias="SERVICE_NAME", min_length=1, max_length=40)
 
     data: Path = Field(default_factory=lambda: user_data_path(APP_NAME), alias="KATO_TENANTS_DATA")
     state_url: SecretStr | None = Field(None, alias="KATO_TENANTS_STATE_URL")
+    state_schema: str = Field("", alias="KATO_TENANTS_STATE_SCHEMA", max_length=63)
     state_seconds: float = Field(1.5, alias="KATO_TENANTS_STATE_SECONDS", gt=0, le=60)
-    deployment: str = Field("", alias="KATO_TENANTS_DEPLOYMENT", max_length=40)
     deployment_color: Literal["gray", "blue", "green", "orange", "red", "violet"] = Field(
         "gray", alias="KATO_TENANTS_DEPLOYMENT_COLOR"
     )
@@ -145,6 +148,13 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
             raise ValueError("every character of the name has to be printable")
         return value.strip()
 
+    @field_validator("state_schema")
+    @classmethod
+    def _is_a_schema(cls, value: str) -> str:
+        if not _SCHEMA.fullmatch(value):
+            raise ValueError("a schema's name has letters, digits and _.- alone")
+        return value
+
     @field_validator("bill_zone")
     @classmethod
     def _zone_is_known(cls, value: str) -> str:
@@ -166,6 +176,15 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
         key = value.get_secret_value() if value else ""
         if not (key.isascii() and key.isprintable()):
             raise ValueError("has a character that cannot be sent: a key is one line of ASCII")
+        return value
+
+    @field_validator("qdrant_peers")
+    @classmethod
+    def _peers_have_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if "@" in each:
+                raise ValueError("takes no user and password: the key is QDRANT_API_KEY")
+            addresses.check_http(each, example="http://qdrant-0:6333,http://qdrant-1:6333")
         return value
 
     @field_validator("limit_back")
@@ -218,6 +237,12 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
         return not any((*stores, self.kato_api_url))
 
     @property
+    def address(self) -> str:
+        """Where this deployment is opened, with its name where this dashboard has several."""
+        several = self.url and self.deployments and self.deployment
+        return f"{self.url}?deployment={self.deployment}" if several else self.url
+
+    @property
     def over_tls(self) -> dict[str, bool]:
         """Whether each store that is reached over a network is reached by TLS."""
         redis, qdrant, kato = map(_secret, (self.redis_url, self.qdrant_url, self.kato_api_url))
@@ -225,7 +250,7 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
         if self.clickhouse_host:
             found["clickhouse"] = self.clickhouse_secure
         if redis and not redis.startswith("unix://"):
-            found["redis"] = self.redis_tls or redis.startswith("rediss://")
+            found["redis"] = self.redis_tls or redis.startswith("rediss")
         if qdrant or self.qdrant_host:
             found["qdrant"] = qdrant.startswith("https://") if qdrant else self.qdrant_https
         if kato:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
 from services.figures import Amount, Measure, Precision, StoreState
-from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.kept import Kept, Owners
@@ -68,7 +68,7 @@ class UsageService:
     """Collects the usage of the whole fleet.
 
     A store that tells that nothing was written since its last pass is not passed through again,
-    until that pass is `whole_every` seconds ago.
+    until that pass is `whole_every` seconds ago. Stores are asked in a `turn`.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class UsageService:
         shared_collections: frozenset[str] = frozenset(),
         deadline: float = 300.0,
         whole_every: float = 0.0,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._patterns, self._keys, self._kato = patterns, keys, kato
         self._single_pass = single_pass
@@ -92,7 +93,7 @@ class UsageService:
         self._shared_collections = shared_collections
         self._deadline = deadline
         self._owners = owners
-        self._whole_every = whole_every
+        self._whole_every, self._turn = whole_every, turn
         self._kept = Kept()
         self._idle: frozenset[str] = frozenset()
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
@@ -102,24 +103,34 @@ class UsageService:
         """Return who owns what, by every node_id that was ever seen."""
         return self._owners.now()
 
-    def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
+    def carry_on(self, snapshot: Snapshot) -> None:
+        """Go on after what another dashboard read: a store fails since it failed there."""
+        failing = {str(name): each.failing_since for name, each in snapshot.stores.items()}
+        failing[_KATO] = snapshot.kato_failing_since
+        self._failing = {name: at for name, at in failing.items() if at is not None}
+
+    def collect(
+        self, *, progress: Callable[[Snapshot], None] | None = None, record: bool = True
+    ) -> Snapshot:
         """Ask every store in parallel, one pass each, and return the fleet's usage.
 
         A store that fails leaves its figures unknown; the others stay. With `progress`, what is
         known before all passes have ended is handed out as it comes: first KATO's own counters,
-        then the running pass, each marked as what it is.
+        then the running pass, each marked as what it is. Without `record` nothing is written.
         """
         if not self._last_good:
             self._last_good = self._state.last_totals()
-        asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
-        self._record_nodes(asked)
+        with self._turn():
+            asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
+        if record:
+            self._record_nodes(asked)
         ownership, readings = self.ownership(), asked.readings
         same = self._kept.rolled_up(readings, ownership)
         rolled = same or self._roll_up(readings, ownership)
         self._kept = Kept(readings, ownership, rolled)
         snapshot = self._snapshot(asked, rolled)
         self._note_failures(asked)
-        self._remember(snapshot)
+        self._remember(snapshot, record=record)
         if same is None:
             self._idle = idle_kb_ids(rolled.kb_ids, ownership)
         return snapshot
@@ -181,8 +192,9 @@ class UsageService:
     def _record_nodes(self, asked: _Asked) -> None:
         """Record the node_ids seen; those of keys that are as they were are on record."""
         same = self._kept.has_keys(asked.keys.reading)
+        kb_ids_of = (self._kept.ownership or self.ownership()).kb_ids_of
         seen = {
-            node: CAME if kb_id_of(node, self._service) in self._idle else source
+            node: source if self._idle.isdisjoint(kb_ids_of(node)) else CAME
             for node, source in nodes_in(asked.kato, None if same else asked.keys.reading)
         }
         self._state.record_nodes(seen, datetime.now(UTC))
@@ -207,6 +219,7 @@ class UsageService:
             keys=_without_parts(readings.keys),
             kato_problem=kato_problem(asked.kato, self._service),
             kato_failing_since=self._since(_KATO, asked.kato),
+            vector_cluster=readings.vectors.cluster if readings.vectors else None,
         )
 
     def _figures(self, measure: Measure, asked: _Asked, rolled: RolledUp) -> StoreFigures:
@@ -249,13 +262,14 @@ class UsageService:
         found = {name: self._since(name, asked.of(name)) for name in (*Measure, _KATO)}
         self._failing = {name: since for name, since in found.items() if since is not None}
 
-    def _remember(self, snapshot: Snapshot) -> None:
+    def _remember(self, snapshot: Snapshot, *, record: bool) -> None:
         totals = {
             measure: figures.total
             for measure, figures in snapshot.stores.items()
             if figures.total is not None
         }
-        self._state.record_totals(totals, snapshot.collected_at)
+        if record:
+            self._state.record_totals(totals, snapshot.collected_at)
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
 
 

@@ -10,10 +10,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from services.figures import Amount, Precision
 from services.tenancy.layout import Owner
 from services.tenancy.names import Origin, Source
+
+if TYPE_CHECKING:
+    from services.usage.vector_cluster import ShardKey, VectorCluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,8 @@ class CollectionUsage:
     vectors' dimension and `distance` its metric, None for a collection without a single vector
     config. `points_by_tenant` splits a collection that is shared by payload; None where it is
     not shared, or could not be split (`problem` says why). `aliases` are the other names that
-    it is read and written by.
+    it is read and written by. `points_by_shard` splits it by the key of the shard and then by
+    tenant, where it is shared and has shards by key: a point may be in two of them.
     """
 
     name: str
@@ -163,6 +168,7 @@ class CollectionUsage:
     points_by_tenant: Mapping[str, int] | None = None
     problem: str = ""
     aliases: tuple[str, ...] = ()
+    points_by_shard: Mapping[ShardKey, Mapping[str, int]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -172,12 +178,16 @@ class CollectionUsage:
 
 @dataclass(frozen=True, slots=True)
 class VectorReading:
-    """One pass over Qdrant. `total` is the sum over its collections as it reports them."""
+    """One pass over Qdrant. `total` is the sum over its collections as it reports them.
+
+    `cluster` is None where it is one server alone, or does not tell.
+    """
 
     collections: tuple[CollectionUsage, ...]
     total: Amount
     precision: Precision = Precision.EXACT
     bytes_note: str = ""
+    cluster: VectorCluster | None = None
 
 
 @dataclass(frozen=True, slots=True)

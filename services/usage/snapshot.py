@@ -18,6 +18,7 @@ from services.usage.readings import CollectionUsage, KeyReading, SessionRecord, 
 
 if TYPE_CHECKING:
     from services.usage.ports import Reading
+    from services.usage.vector_cluster import VectorCluster
 
 PASSING = (Precision.RUNNING, Precision.ESTIMATE)
 """How figures come about while their pass has not ended."""
@@ -143,6 +144,7 @@ class Snapshot:
     `sessions` is None where they are not known. `keys` is the pass over Redis without its groups
     and sessions. `kato_problem` says why KATO's API could not be asked which node_ids it has in
     memory, and `kato_failing_since` when the first pass in a row got no answer at all from it.
+    `vector_cluster` are Qdrant's peers, None where it is one server alone.
     """
 
     collected_at: datetime
@@ -156,6 +158,7 @@ class Snapshot:
     keys: KeyReading | None = None
     kato_problem: Problem | None = None
     kato_failing_since: datetime | None = None
+    vector_cluster: VectorCluster | None = None
 
     def tenant(self, tenant: TenantKey) -> TenantUsage | None:
         """Return one tenant's usage, or None when nothing of it was found."""

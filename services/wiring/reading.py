@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from services.made_once import made_once
@@ -15,14 +16,20 @@ if TYPE_CHECKING:
     from services.find.search import FindService
     from services.health.check import HealthService, Pingable
     from services.isolation.ports import FactSources
-    from services.sessions.care import SessionCare
+    from services.sessions.care import Route, SessionCare
     from services.sessions.rotate import KeyRotation
     from services.usage.collect import UsageService
     from services.usage.snapshot import Snapshot
+    from services.usage.turns import Turns
 
 
 class Reading(OwnRecords):
-    """The stores, and the use cases that ask them and nothing else."""
+    """The stores, and the use cases that ask them and nothing else.
+
+    `turns` are those in which they are read beside other deployments of this process.
+    """
+
+    turns: Turns | None = None
 
     @made_once
     def embedded(self) -> EmbeddedSet | None:
@@ -56,6 +63,7 @@ class Reading(OwnRecords):
             shared_collections=frozenset(self.settings.shared_collections),
             deadline=self.settings.pass_seconds,
             whole_every=self.settings.whole_pass_minutes * 60,
+            turn=self.turns.turn if self.turns is not None else nullcontext,
         )
 
     @made_once
@@ -135,7 +143,13 @@ class Reading(OwnRecords):
             records=self.stores.session_records,
             index=self.stores.session_writes,
             encryption=self.settings.encryption,
+            route=self._route,
         )
+
+    def _route(self) -> Route:
+        """Return what says which KATO serves whom now."""
+        kato = self.stores.kato
+        return lambda _: kato
 
     @made_once
     def rotation(self) -> KeyRotation:

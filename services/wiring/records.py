@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.stores.records.cards import CardBook
     from services.stores.records.events import EventRecords
     from services.stores.records.history_made_up import MadeUpHistory
+    from services.stores.records.instances import InstanceBook
     from services.stores.records.jobs.jobs import JobBook
     from services.stores.records.purges.jobs import PurgeJobs
     from services.stores.records.retention import PolicyBook
@@ -34,6 +35,15 @@ if TYPE_CHECKING:
 
 class OwnRecords(Logged):
     """All that is kept in the database: jobs, cards, limits, usage over time, besides the log."""
+
+    def let_go(self) -> None:
+        """Let go of the jobs under way: each stays as its journal has it, and runs.
+
+        Whoever takes it up goes on with the step that was begun, once its lease is over.
+        """
+        for book in ("jobs", "job_book"):
+            if book in vars(self):
+                getattr(self, book).let_go()
 
     @made_once
     def history(self) -> HistoryService:
@@ -188,6 +198,13 @@ class OwnRecords(Logged):
         from services.stores.records.tenant_book import TenantBook
 
         return TenantBook(self.database, MOVED, text=moved_text, read=moved_of)
+
+    @made_once
+    def instance_book(self) -> InstanceBook:
+        """Which KATO serves which tenant."""
+        from services.stores.records.instances import InstanceBook
+
+        return InstanceBook(self.database)
 
     @made_once
     def apart_book(self) -> ApartBook:

@@ -24,15 +24,18 @@ if TYPE_CHECKING:
     from services.parking.service import ParkingService
     from services.parking.tools import Tools as ParkingTools
     from services.purge.job import Job
+    from services.purge.later_looks import LaterLooks
     from services.purge.look import Erasers
     from services.purge.service import PurgeService
     from services.purge.tools import Tools
     from services.purge.worker import PurgeWorker
     from services.restore.service import RestoreService
     from services.restore.source import Tools as RestoreTools
+    from services.sessions.care import Route
     from services.settings.environment import Settings
     from services.wiring.looking import Looking
     from services.wiring.retaining import Retaining
+    from services.wiring.serving import Serving
 
 
 class Working(Reading):
@@ -47,12 +50,22 @@ class Working(Reading):
         return Erasers(stores.pattern_erasing, stores.key_erasing, stores.vector_erasing, seconds)
 
     @made_once
+    def serving(self) -> Serving:
+        """Which KATO serves which tenant."""
+        from services.wiring.serving import Serving
+
+        return Serving(self)
+
+    def _route(self) -> Route:
+        return self.serving.route()
+
+    @made_once
     def _purge_tools(self) -> Tools:
         from services.purge.tools import Tools
 
         return Tools(
             erasers=self.erasers,
-            kato=self.stores.kato,
+            kato=self.serving.every_kato(),
             jobs=self.jobs,
             saw=self.saw,
             ownership=self.usage.ownership,
@@ -220,6 +233,12 @@ class Working(Reading):
         worker = PurgeWorker(self._purge_tools, on_end=self._purge_ran)
         self.closing.callback(worker.stop)
         return worker
+
+    @made_once
+    def _later_looks(self) -> LaterLooks:
+        from services.purge.later_looks import LaterLooks
+
+        return LaterLooks(self.jobs)
 
     def _purge_ran(self, job: Job) -> None:
         """Follow each run of a job: figures are read anew, and the log gets its end."""

@@ -165,6 +165,7 @@ def _all_snapshots(face: QdrantFace, _: Request) -> Answer:
 
 _WHOLE: dict[tuple[str, str], Callable[[QdrantFace, Request], Answer]] = {
     ("GET", "/telemetry"): lambda face, _: face.telemetry(face),
+    ("GET", "/cluster"): lambda _, __: _result({"status": "disabled"}),
     ("GET", "/collections"): _listing,
     ("GET", "/aliases"): _all_aliases,
     ("POST", "/collections/aliases"): _change_aliases,

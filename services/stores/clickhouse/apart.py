@@ -10,19 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from clickhouse_connect.driver.binding import quote_identifier
 
 from services.apart.evidence import Pattern
 from services.apart.models import Cost
 from services.errors import StoreMisconfigured, StoreRejected
-from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.connect import PATTERNS, STORE, Identifier, Names, hexed
 from services.stores.clickhouse.like_table import ABOUT, make_like
 from services.stores.clickhouse.mutations import await_mutations
 from services.stores.clickhouse.native_blocks import ROW_HASH
-from services.stores.clickhouse.query import ClickHouse, Names, hexed
-from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
 
 ASIDE = "kato_tenants_apart_"
@@ -77,7 +75,7 @@ _DROP = "DROP TABLE IF EXISTS {home:Identifier}.{aside:Identifier} SYNC"
 _PUTTING = {"async_insert": 0, "max_partitions_per_insert_block": 0}
 _WAITING = {"mutations_sync": 2, "allow_nondeterministic_mutations": 1}
 _ROWS = 10_000
-_BOUND, _BOUND_TEXT = 5_000, 300_000  # names of one statement, and characters in its URL
+_BOUND, _BOUND_TEXT = 5_000, 300_000  # names of one statement, and their characters
 MOST_KEPT = 5_000
 """So many patterns may have been learnt again; they are named in one statement."""
 _LOOKING, _WRITING, _ERASING = "looking at patterns", "copying patterns", "erasing patterns"
@@ -241,7 +239,7 @@ def _bound(names: Sequence[bytes]) -> Iterator[Names]:
     some, size = list[str](), 0
     for name in names:
         text = text_of(name)
-        length = len(quote(str(Names([text]))))  # a byte of a name may be six there
+        length = len(Names([text]))  # a byte of a name may be four there
         if some and (len(some) == _BOUND or size + length > _BOUND_TEXT):
             yield Names(some)
             some, size = [], 0

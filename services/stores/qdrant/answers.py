@@ -12,6 +12,7 @@ from qdrant_client import QdrantClient
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 _NOT_FOUND = 404
+_PEERS_SECONDS = "4"
 
 
 class Answers(Protocol):
@@ -31,6 +32,15 @@ class Answers(Protocol):
 
     def info(self, name: str) -> object:
         """Return one collection's figures and settings, None when it is not there."""
+
+    def cluster(self) -> object:
+        """Return the peers, None where it never says so."""
+
+    def cluster_telemetry(self) -> object:
+        """Return what all peers say of all collections (Qdrant 1.17), None where it never does."""
+
+    def placement(self, name: str) -> object:
+        """Return where one collection's shards are, None where it is not there or never said."""
 
 
 def answers_of(client: QdrantClient) -> Answers:
@@ -68,8 +78,27 @@ class RestAnswers:
 
     def info(self, name: str) -> object:
         """Return one collection's figures and settings, None when it is not there."""
+        return self._there("/collections/{name}", path_params={"name": name})
+
+    def cluster(self) -> object:
+        """Return the peers; None for a server from before clusters."""
+        return self._there("/cluster")
+
+    def cluster_telemetry(self) -> object:
+        """Return what all peers say of all collections; None for one from before 1.17.
+
+        The server waits for peers that do not answer as long as it is told, and 60 s untold.
+        """
+        params = {"details_level": "3", "timeout": _PEERS_SECONDS}
+        return self._there("/cluster/telemetry", params=params)
+
+    def placement(self, name: str) -> object:
+        """Return where one collection's shards are, None when it is not there."""
+        return self._there("/collections/{name}/cluster", path_params={"name": name})
+
+    def _there(self, url: str, **options: Any) -> object:
         try:
-            return self._get("/collections/{name}", path_params={"name": name})
+            return self._get(url, **options)
         except UnexpectedResponse as exc:
             if exc.status_code == _NOT_FOUND:
                 return None
@@ -107,3 +136,16 @@ class EmbeddedAnswers:
             return {"result": self._client.get_collection(name).model_dump(mode="json")}
         except ValueError:
             return None
+
+    def cluster(self) -> object:
+        """Return None: it is alone."""
+        return None
+
+    def cluster_telemetry(self) -> object:
+        """Return None: it is alone."""
+        return None
+
+    def placement(self, name: str) -> object:
+        """Return None: it has no shards."""
+        del name
+        return None

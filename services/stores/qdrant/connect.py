@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from math import ceil
-from typing import Any, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import httpx
 from qdrant_client import QdrantClient
@@ -32,13 +32,32 @@ _DENIED = frozenset({401, 403, 407})
 _OVERLOADED = frozenset({408, 429, *range(500, 600)})
 
 
-class _Late:
+class Closable(Protocol):
+    """What has connections of its own."""
+
+    def close(self) -> None:
+        """Close them."""
+
+
+Beside = TypeVar("Beside", bound=Closable)
+
+
+class Late:
     """A client that is made when it is first used: making one takes 50 ms, and few are needed."""
 
-    def __init__(self, make: Callable[[], QdrantClient]) -> None:
+    def __init__(self, make: Callable[[], QdrantClient], settings: Settings) -> None:
         self._make = make
+        self._settings = settings
         self._turn = threading.Lock()
         self._made: QdrantClient | None = None
+        self._beside: Closable | None = None
+
+    def beside(self, make: Callable[[Settings], Beside]) -> Beside:
+        """Return what goes with this client by the same settings: made once, closed with it."""
+        with self._turn:
+            if self._beside is None:
+                self._beside = make(self._settings)
+            return cast("Beside", self._beside)
 
     def __getattr__(self, name: str) -> Any:
         with self._turn:
@@ -47,9 +66,10 @@ class _Late:
         return getattr(self._made, name)
 
     def close(self) -> None:
-        """Close the client, if there is one."""
-        if self._made is not None:
-            self._made.close()
+        """Close the client, if there is one, and what goes with it."""
+        for each in (self._made, self._beside):
+            if each is not None:
+                each.close()
 
 
 _patience: ContextVar[float | None] = ContextVar("_patience", default=None)
@@ -72,8 +92,8 @@ def _in_time(request: httpx.Request, send: Callable[[httpx.Request], httpx.Respo
     return send(request)
 
 
-def client_of(settings: Settings) -> QdrantClient:
-    """Return a client of the configured Qdrant; no request is made.
+def client_of(settings: Settings, *, at: str | None = None) -> QdrantClient:
+    """Return a client of the configured Qdrant, or of its peer at an address; no request is made.
 
     The timeout is `timeout_seconds`, rounded up to whole seconds.
     """
@@ -88,9 +108,15 @@ def client_of(settings: Settings) -> QdrantClient:
         check_compatibility=False,
         verify=trusted(),
     )
-    if settings.qdrant_url is not None:
-        return _late(partial(client, url=settings.qdrant_url.get_secret_value()))
-    return _late(partial(client, host=settings.qdrant_host, https=settings.qdrant_https))
+    url = (
+        at
+        if at is not None or settings.qdrant_url is None
+        else (settings.qdrant_url.get_secret_value())
+    )
+    if url is not None:
+        return _late(partial(client, url=url), settings)
+    made = partial(client, host=settings.qdrant_host, https=settings.qdrant_https)
+    return _late(made, settings)
 
 
 def _made(**options: Any) -> QdrantClient:
@@ -99,8 +125,8 @@ def _made(**options: Any) -> QdrantClient:
     return client
 
 
-def _late(make: Callable[[], QdrantClient]) -> QdrantClient:
-    return cast("QdrantClient", _Late(make))
+def _late(make: Callable[[], QdrantClient], settings: Settings) -> QdrantClient:
+    return cast("QdrantClient", Late(make, settings))
 
 
 def judge(exc: Exception) -> Verdict | None:

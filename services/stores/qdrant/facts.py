@@ -112,12 +112,12 @@ def _facts_of_entry(name: str, entry: object) -> Facts:
         return Facts(name, None, size=size, distance=distance)
     return Facts(
         name=name,
-        points=_sum(_figure(shard, "num_points") for shard in here),
-        status=_worst(at(shard, "status") for shard in here),
+        points=_sum(figure_of_shard(shard, "num_points") for shard in here),
+        status=worst(at(shard, "status") for shard in here),
         size=size,
         distance=distance,
-        indexed=_sum(_in_segments(shard, "num_indexed_vectors") for shard in here),
-        bytes=_sum(_bytes(shard) for shard in here),
+        indexed=_sum(indexed_of_shard(shard) for shard in here),
+        bytes=_sum(bytes_of_shard(shard) for shard in here),
         tenant_index=_index_on_tenant(here),
     )
 
@@ -129,7 +129,15 @@ def _local_shards(shards: list[object]) -> list[object] | None:
     return here if whole_here and not any(at(shard, "remote") for shard in shards) else None
 
 
-def _figure(shard: object, name: str) -> int | None:
+def is_cluster(telemetry: object) -> bool:
+    """Whether the server that told this telemetry is one of several."""
+    cluster = at(telemetry, "result", "cluster")
+    peers = at(cluster, "peers")
+    several = len(peers) if isinstance(peers, Mapping) else at(cluster, "status", "number_of_peers")
+    return at(cluster, "enabled") is True and (whole(several) or 0) > 1
+
+
+def figure_of_shard(shard: object, name: str) -> int | None:
     """Return a shard's figure: since Qdrant 1.14 its own, before that its segments' sum."""
     own = whole(at(shard, name))
     return own if own is not None else _in_segments(shard, name)
@@ -142,10 +150,16 @@ def _in_segments(shard: object, name: str) -> int | None:
     return _sum(whole(at(segment, "info", name)) for segment in segments)
 
 
-def _bytes(shard: object) -> int | None:
+def indexed_of_shard(shard: object) -> int | None:
+    """Return how many vectors of a shard its indexes have, where its segments are told."""
+    return _in_segments(shard, "num_indexed_vectors")
+
+
+def bytes_of_shard(shard: object) -> int | None:
     """Return vectors and, where the version says them (since 1.13), payloads."""
-    vectors = _figure(shard, "vectors_size_bytes")
-    return None if vectors is None else vectors + (_figure(shard, "payloads_size_bytes") or 0)
+    vectors = figure_of_shard(shard, "vectors_size_bytes")
+    payloads = figure_of_shard(shard, "payloads_size_bytes")
+    return None if vectors is None else vectors + (payloads or 0)
 
 
 def _sum(figures: Iterable[int | None]) -> int | None:
@@ -154,7 +168,7 @@ def _sum(figures: Iterable[int | None]) -> int | None:
     return None if None in found else sum(figure or 0 for figure in found)
 
 
-def _worst(statuses: Iterable[object]) -> str:
+def worst(statuses: Iterable[object]) -> str:
     """Return the worst status; an empty collection has none, and is well."""
     found = [str(status) for status in statuses]
     known = [status for status in found if status in _WORST_LAST]

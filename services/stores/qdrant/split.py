@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from qdrant_client import QdrantClient, models
 
 from services.errors import StoreMisconfigured, StoreRejected
 from services.stores.qdrant.facts import TENANT
+
+if TYPE_CHECKING:
+    from services.usage.vector_cluster import ShardKey
 
 FACET_LIMIT = 100_000
 """Most tenants that are asked for at once; Qdrant sets memory aside for as many."""
@@ -24,10 +28,16 @@ _SEVERAL = models.Filter(
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Points by tenant, None where they could not be told apart; `problem` says what is amiss."""
+    """Points by tenant, None where they could not be told apart; `problem` says what is amiss.
+
+    `by_shard` has them by the key of the shard too, where there are shards by key; `twice` counts
+    what a sum over the shards counts too much.
+    """
 
     points: Mapping[str, int] | None
     problem: str = ""
+    by_shard: Mapping[ShardKey, Mapping[str, int]] | None = None
+    twice: int = 0
 
 
 @dataclass(slots=True)
@@ -53,6 +63,11 @@ class _Tally:
             self.several += count
         elif any(each is not None and each != "" for each in values):
             self.not_text += count
+
+    @property
+    def total(self) -> int:
+        """How many points say anything of whose they are."""
+        return self.tenants.total() + self.several + self.not_text
 
     def split(self) -> Split:
         """Return what was counted."""
@@ -82,27 +97,58 @@ class TenantSplitter:
         self._budget = budget
         self._asking = asking
 
-    def split(self, name: str, points: int) -> Split:
+    def split(self, name: str, points: int, keys: Sequence[ShardKey] = ()) -> Split:
         """Count the points of one collection by tenant: one facet call, or else a look through.
 
-        Raises StoreUnavailable and StoreDenied.
+        With the `keys` of its shards, one for each. Raises StoreUnavailable and StoreDenied.
         """
         try:
+            if keys:
+                return self._by_shard(name, points, keys)
             hits = self._facet(name)
             if hits is None or self._blurred(name, hits):
-                return self._look_through(name, points)
+                found = self._look_through(name, points)
+                return found if isinstance(found, Split) else found.split()
         except (StoreRejected, StoreMisconfigured) as exc:
             return Split(None, f"it could not be split by tenant: {exc.reason}")
-        tally = _Tally()
-        for hit in hits:
-            tally.add(hit.value, hit.count)
-        return tally.split()
+        return _tallied(hits).split()
 
-    def _facet(self, name: str) -> list[models.FacetValueHit] | None:
+    def _by_shard(self, name: str, points: int, keys: Sequence[ShardKey]) -> Split:
+        """Count shard by shard; whoever is in two is counted by the ids of its points."""
+        from services.stores.qdrant.distinct import distinct
+
+        hits = {key: self._facet(name, key) for key in keys}
+        told = [each for found in hits.values() for each in found or ()]
+        if None in hits.values() or self._blurred(name, told):
+            whole = self._look_through(name, points)
+            looked = {key: self._look_through(name, points, key) for key in keys}
+            for each in (whole, *looked.values()):
+                if isinstance(each, Split):
+                    return each
+            tallies = {k: t for k, t in looked.items() if isinstance(t, _Tally)}
+            return _sharded(whole, tallies) if isinstance(whole, _Tally) else whole
+        tallies = {key: _tallied(found or ()) for key, found in hits.items()}
+        once = Counter[str]()
+        for each in tallies.values():
+            once.update(each.tenants)
+        for tenant in [t for t in once if sum(t in each.tenants for each in tallies.values()) > 1]:
+            count = distinct(self._client, name, of_tenant(tenant), asking=self._asking,
+                             budget=self._budget)  # fmt: skip
+            if count is None:
+                return Split(None, f"a tenant has points in two of its shards, and over "
+                                   f"{self._budget} to be told apart by their ids")  # fmt: skip
+            once[tenant] = count
+        return _sharded(_Tally(once), tallies)
+
+    def _facet(
+        self, name: str, key: ShardKey | None = None
+    ) -> list[models.FacetValueHit] | None:  # fmt: skip
         """Ask for all tenants at once; None where there is no index to do it by, or too many."""
         try:
             with self._asking("split a shared collection"):
-                hits = self._client.facet(name, key=TENANT, limit=FACET_LIMIT, exact=True).hits
+                hits = self._client.facet(
+                    name, key=TENANT, limit=FACET_LIMIT, exact=True, shard_key_selector=key
+                ).hits
         except (StoreRejected, StoreMisconfigured):
             return None  # no index on the field, or a server from before facets
         return hits if len(hits) < FACET_LIMIT else None
@@ -120,7 +166,9 @@ class TenantSplitter:
         with self._asking("split a shared collection"):
             return self._client.count(name, count_filter=_SEVERAL).count > 0
 
-    def _look_through(self, name: str, points: int) -> Split:
+    def _look_through(
+        self, name: str, points: int, key: ShardKey | None = None
+    ) -> _Tally | Split:  # fmt: skip
         if points > self._budget:
             return Split(
                 None, f"no index counts it by tenant, and it has over {self._budget} points"
@@ -129,14 +177,35 @@ class TenantSplitter:
         while seen <= self._budget:
             with self._asking("look through a shared collection"):
                 page, offset = self._client.scroll(
-                    name, limit=_PAGE, offset=offset, with_payload=[TENANT], with_vectors=False
-                )
+                    name, limit=_PAGE, offset=offset, with_payload=[TENANT], with_vectors=False,
+                    shard_key_selector=key,
+                )  # fmt: skip
             for record in page:
                 tally.add((record.payload or {}).get(TENANT))
             seen += len(page)
             if offset is None:
-                return tally.split()
+                return tally
         return Split(None, f"it grew to over {self._budget} points while it was looked through")
+
+
+def of_tenant(tenant: str) -> models.Filter:
+    """Return the filter for the points whose tenant_id is this text."""
+    match = models.MatchValue(value=tenant)
+    return models.Filter(must=[models.FieldCondition(key=TENANT, match=match)])
+
+
+def _tallied(hits: Iterable[models.FacetValueHit]) -> _Tally:
+    tally = _Tally()
+    for hit in hits:
+        tally.add(hit.value, hit.count)
+    return tally
+
+
+def _sharded(once: _Tally, by_shard: Mapping[ShardKey, _Tally]) -> Split:
+    """Return what was counted once, and in each shard."""
+    twice = sum(each.total for each in by_shard.values()) - once.total
+    shards = {key: dict(each.tenants) for key, each in by_shard.items()}
+    return replace(once.split(), by_shard=shards, twice=max(twice, 0))
 
 
 def _looks_rewritten(value: object) -> bool:

@@ -10,8 +10,6 @@ from collections import defaultdict, deque
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 
-import redis
-
 from services.figures import Measure
 from services.jobs.ports import Said
 from services.purge.models import KeySurvey, Look, Surface
@@ -25,7 +23,7 @@ from services.stores.redis.erase_sessions import (
     take_out_of_index,
     unlink,
 )
-from services.stores.redis.link import Link, conversation
+from services.stores.redis.link import Client, Link, conversation
 from services.stores.redis.look import (
     KeyFindings,
     Telling,
@@ -35,8 +33,9 @@ from services.stores.redis.look import (
     unread_of,
     weighed,
 )
-from services.stores.redis.rights import obstacles, replicas
-from services.stores.redis.server import Standing, standing
+from services.stores.redis.replicas import replicas, servers
+from services.stores.redis.rights import obstacles
+from services.stores.redis.server import Standing, standing, unread_databases
 from services.stores.redis.sources import HeldSource, Source, WholeKeyspace, source_of
 from services.stores.redis.survey import Surveying, newcomers
 from services.stores.redis.sweep import Batch, batches, count_unlinked, send_unlinks, swept
@@ -53,7 +52,7 @@ class KeyErasing:
     """
 
     def __init__(
-        self, client: redis.Redis, *, service: str, scan_count: int, pass_seconds: float
+        self, client: Client, *, service: str, scan_count: int, pass_seconds: float
     ) -> None:
         self._client = client
         self._service = service
@@ -84,6 +83,11 @@ class KeyErasing:
         with self._talk("asking for its replicas") as (link, _):
             return replicas(link)
 
+    def servers(self) -> frozenset[str]:
+        """Return what the servers that hold the keys are known by; none where it is not told."""
+        with self._talk("asking which server it is") as (link, _):
+            return servers(link)
+
     def nodes(self, known: Container[str]) -> Mapping[str, str]:
         """Return session ids in KATO's index that are not known yet, with their node_ids.
 
@@ -113,13 +117,14 @@ class KeyErasing:
             for records in (_records_of(ending), sorter.aside.tenant_records):
                 tally.weigh(records, weighed(link, records), store=Measure.SESSIONS)
             streams = streams_of(link, sorter.aside.streams)
+            unread = tuple(unread_databases(link))
             everything = source.everything()
         for one, node in ending.members.items():
             tally.count(Measure.KEYS, node, "session_index", 1, sample=one)
         return Look(
             tally.items(),
             blockers_of(sorter, ending),
-            (*streams.values(), *unread_of(ending)),
+            (*streams.values(), *unread_of(ending), *unread),
             everything=everything,
             streams=tuple(streams),
         )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dashboard.app.callers import BELIEVED_SECONDS, Believed
-from services.access.claims import Identified
 from services.settings.environment import Settings
 from tests.unit.app.test_newest import Clock
 
-ANN = Identified("ann@example.com", None, None)
+ANN = {"email": "ann@example.com"}
 
 
 def test_a_token_is_believed_for_a_second() -> None:

@@ -344,7 +344,7 @@ DONE: dict[type, dict[str, str]] = {
         "shared": "where every claimant is in scope", "unattributed": "zeros",
         "sessions": "of visible owners", "tables": "dropped", "collections": "of visible parts",
         "keys": "dropped", "kato_problem": "our own words",
-        "kato_failing_since": "kept",
+        "kato_failing_since": "kept", "vector_cluster": "dropped",
     },
     StoreFigures: {
         "measure": "kept", "state": "kept", "total": "sum of what is visible",
@@ -372,6 +372,7 @@ DONE: dict[type, dict[str, str]] = {
         "size": "kept", "distance": "kept", "indexed": "dropped where shared",
         "points_by_tenant": "tenants in scope", "problem": "dropped where shared",
         "aliases": "named after owners in scope, dropped where shared",
+        "points_by_shard": "dropped: keys may name others",
     },
     SessionRecord: dict.fromkeys(
         ["key", "session_id", "owner", "created_at", "last_accessed", "expires_in", "stm_length",
