@@ -53,7 +53,7 @@ def sizes() -> Mapping[str, int]:
         found["sessions_active"] = manager.num_active_sessions()
         references = runtime.get_instance().media_file_mgr
         found["deferred"] = len(references._deferred_callables)  # noqa: SLF001
-    found["files"] = len(files.files._files_by_id)  # noqa: SLF001
+    found["fetchable"] = len(files.files._files_by_id)  # noqa: SLF001
     by_scope = list(cache_resource_api._resource_caches._function_caches.values())  # noqa: SLF001
     caches = [each for scoped in by_scope for each in scoped.values()]
     found["cached"] = sum(len(each._mem_cache) for each in caches)  # noqa: SLF001
