@@ -123,7 +123,7 @@ def fleet(choice: Choice) -> None:
 Parts = tuple[tuple[Cell, ...], dict[str, list[int | None]]]
 
 
-@cached(Action.SEE_FLEET, seconds=60, entries=16)
+@cached(Action.SEE_FLEET, seconds=60, entries=64, any_role=True)
 def _parts(choice: Choice) -> Parts:
     """Return what the fleet had, and whose it was, by name: at the end of each span.
 
