@@ -118,7 +118,7 @@ async def never_read(port: int) -> AsyncIterator[None]:
         with suppress(WebSocketException, OSError):
             while True:
                 await link.send(message)
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(1)
 
     tasks = [asyncio.create_task(ask(link)) for link in sockets]
     try:
