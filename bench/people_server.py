@@ -44,9 +44,13 @@ def sizes() -> Mapping[str, int]:
     from streamlit import runtime  # noqa: PLC0415  wants a server to be there
     from streamlit.runtime.caching import cache_resource_api  # noqa: PLC0415
 
-    from dashboard.app import files  # noqa: PLC0415
+    from dashboard.app import files, runtime as app_runtime  # noqa: PLC0415
 
-    found: dict[str, int] = {"threads": threading.active_count()}
+    found: dict[str, int] = {"python_threads": threading.active_count(), "figures": 0}
+    services = app_runtime.started()
+    if services is not None:
+        snapshot = services.collector.state.snapshot
+        found["figures"] = int(snapshot is not None and snapshot.settled)
     if runtime.exists():
         manager = runtime.get_instance()._session_mgr  # noqa: SLF001
         found["sessions"] = manager.num_sessions()
