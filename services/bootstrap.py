@@ -179,19 +179,16 @@ class Services(Working):
         from services.sessions.create import SessionService
         from services.sessions.older import older_data
 
+        serving = self.serving
         return SessionService(
-            self.stores.kato,
-            state=self.state,
-            ownership=self.usage.ownership,
-            encryption=self.settings.encryption,
-            being_purged=self.purge.being_purged,
+            self.stores.kato, state=self.state, ownership=self.usage.ownership,
+            encryption=self.settings.encryption, being_purged=self.purge.being_purged,
             erased=partial(erased_before, self.jobs),
             stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
             exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
-            parked=self.parking.since,
-            moved=self.move.gone_to,
-            refuse_over=self.settings.limit_sessions == "refuse",
-        )
+            parked=self.parking.since, moved=self.move.gone_to, served=serving.served,
+            api_at=serving.at, refuse_over=self.settings.limit_sessions == "refuse",
+        )  # fmt: skip
 
     @made_once
     def isolation(self) -> IsolationService:
@@ -207,6 +204,7 @@ class Services(Working):
             collect=self.usage.collect,
             ownership=self.usage.ownership,
             tombstones=self.jobs.tombstones,
+            served=self.serving.serving,
             deadline=self.settings.pass_seconds,
             interval=timedelta(minutes=self.settings.audit_minutes),
             embedded=self.embedded is not None,
