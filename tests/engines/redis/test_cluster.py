@@ -23,7 +23,13 @@ from services.stores.redis.cluster.lane import Lane
 from services.stores.redis.cluster.slots import SLOTS, slot_of, tags
 from services.tenancy.layout import Owner, OwnerKind
 from tests.engines.erasing import MINE, silent, surface_of
-from tests.engines.redis.keys import commands_called, counts_of, naive_counts, restore_capture
+from tests.engines.redis.keys import (
+    commands_called,
+    counts_of,
+    naive_counts,
+    restore_capture,
+    store_of,
+)
 from tests.engines.redis.test_erasing import INDEX, NODE, is_bob, prints, session
 from tests.servers.redis_cluster import PROGRAMS, Node, RunningCluster, running
 from tests.servers.sockets import LOOPBACK, free_port
@@ -86,6 +92,17 @@ class TestAdapters:
         assert "cluster|getkeysinslot" not in commands_called(cluster)
         cluster.set(f"{MINE}:frequency:new", 1)
         assert stores.keys.read(last=again).keys_after == len(rows) + 1
+
+    def test_memory_is_carried_over(self, cluster: WholeCluster) -> None:
+        cluster.mset({f"{MINE}:frequency:{at}": at for at in range(300)})
+        store = store_of(cluster, memory_every=3600, few=10)
+        first = store.read()
+        cluster.set(f"{MINE}:frequency:new", 1)
+        second = store.read(last=first)
+        assert (first.memory_at, second.keys_after) == (None, 301)
+        assert second.memory_at is not None
+        cluster.running.nodes[0].client.flushall()
+        assert store.read(last=second).memory_at is None
 
     def test_how_it_is(self, cluster: WholeCluster, stores: Stores) -> None:
         found = stores.keys.health()
