@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from tests.engines.redis.keys import (
     store_of,
 )
 from tests.engines.redis.test_erasing import INDEX, NODE, is_bob, prints, session
+from tests.servers.certificates import own_certificate
 from tests.servers.redis_cluster import PROGRAMS, Node, RunningCluster, running
 from tests.servers.sockets import LOOPBACK, free_port
 from tests.servers.whole_cluster import WholeCluster
@@ -280,6 +282,30 @@ class TestAddresses:
             pytest.raises(StoreUnavailable, match="asking for its nodes, at 127"),
         ):
             stores.keys.read()
+
+
+def test_over_tls_and_by_the_names_that_nodes_announce(tmp_path: Path) -> None:
+    """Who is not trusted is not spoken to; without TLS at these ports, what is wrong is said."""
+    certificate, key = own_certificate(tmp_path)
+    options = (
+        "--tls-cluster", "yes", "--tls-auth-clients", "no", "--tls-ca-cert-file", str(certificate),
+        "--tls-cert-file", str(certificate), "--tls-key-file", str(key),
+        "--cluster-announce-hostname", "localhost", "--cluster-preferred-endpoint-type", "hostname",
+    )  # fmt: skip
+    with running(tmp_path, "redis_7", options=options, tls=True) as found:
+        places = ",".join(f"{LOOPBACK}:{node.tls}" for node in found.nodes)
+        with stores_of(f"rediss+cluster://{places}?ssl_ca_certs={certificate}") as stores:
+            client = stores.engines.redis
+            assert not isinstance(client, redis.Redis)
+            told = {each.connection_pool.connection_kwargs["host"] for each in client.nodes()}
+            assert told == {"localhost"}
+            slot = slot_of(b"a_kato:x")
+            found.move(slot, found.nodes[0] if slot > SLOTS // 3 else found.nodes[1])
+            stores.canary_keys.write(Belongings((), {"a_kato:x": "1"}, {}, {}, "", ()))
+            assert stores.keys.read().keys_after == 1
+        for url in (f"rediss+cluster://{places}", f"redis+cluster://{places}"):
+            with stores_of(url) as stores, pytest.raises(StoreError):
+                stores.keys.read()
 
 
 @pytest.fixture(scope="module", params=PROGRAMS)
