@@ -6,7 +6,7 @@ from dashboard.app import permits, read, runtime
 from dashboard.deployments import listing as deployments
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
-from dashboard.system import clusters, vector_cluster, workers
+from dashboard.system import clusters, dashboards, vector_cluster, workers
 from services.access.viewer import Action
 from services.figures import Measure
 from services.health.models import Check
@@ -71,6 +71,8 @@ st.dataframe(
         "Read": figures.TIME, "Duration": st.column_config.NumberColumn(format="%.2f s"),
     },
 )  # fmt: skip
+
+dashboards.draw()
 
 if snapshot.keys is not None:
     st.header("Redis")
