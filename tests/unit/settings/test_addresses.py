@@ -67,6 +67,8 @@ RIGHT = {
         "redis://h", "redis://h/", "redis://h:6379/15", "redis://:p%40%2F@h/0", "rediss://u:p:q@h",
         "redis://[::1]:6379/0", "redis://h?db=3", "rediss://h?ssl_cert_reqs=none",
         "unix:///run/redis.sock?db=1", "unix://:pw@/run/redis.sock", " redis://h/1\r\n",
+        "redis+cluster://u:p%40@h:1,[::1]:2,g/0", "rediss+cluster://h?ssl_cert_reqs=none",
+        "redis+sentinel://h,g:2/name?sentinel_password=x", "rediss+sentinel://:p@h/name/3",
     ],
     "CLICKHOUSE_HOST": ["clickhouse", "10.0.0.1", "db_1.example.com.", "::1", "[::1]", "h\n"],
     "QDRANT_HOST": ["qdrant", "my_qdrant-1", "fd00::1"],
