@@ -28,6 +28,7 @@ _GROUPS = {
     "import": "cli.imports", "backups": "cli.backups", "park": "cli.parking",
     "unpark": "cli.unparking", "move": "cli.move", "apart": "cli.apart", "audit": "cli.isolation",
     "deployments": "cli.deployments",
+    "instance": "cli.instances",
 }  # fmt: skip
 """Where commands that have commands of their own are."""
 
