@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from cli import desk
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from cli.files import write_into
 from cli.instances_text import listed_text, plan_text, ran_text

