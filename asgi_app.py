@@ -54,7 +54,7 @@ def _start() -> None:
     said = ""
     while not _stopping.is_set():
         try:
-            runtime.services()
+            runtime.begin()
         except KatoTenantsError as exc:
             if str(exc) != said:
                 said = str(exc)
@@ -74,6 +74,10 @@ def _expose() -> Callable[[str], Exposition] | None:
     """Return what answers a scrape, as whoever may scrape; None before the services are there."""
     from dashboard.app import runtime  # noqa: PLC0415  as above
 
+    if _settings.deployments is not None:
+        from dashboard.app.scraped import expose_every  # noqa: PLC0415  for who has several
+
+        return expose_every
     services = runtime.started()
     if services is None:
         return None

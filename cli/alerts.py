@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from cli.deployment import load_settings
 from cli.desk import opened_alone
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from cli.history import seconds_of
@@ -23,7 +24,7 @@ from services.alerts.access import DeskAlerts
 from services.alerts.formats import alert_json, delivery_json, letter_json, silence_json
 from services.alerts.models import Alert, Alerts, AlertState, Delivery, Silence
 from services.alerts.words import line_of, title_of
-from services.settings.environment import Settings, load_settings
+from services.settings.environment import Settings
 from services.tenancy.kb_ids import TenantKey
 from services.usage.formats import Json, stamp
 from services.visible import visible
@@ -57,7 +58,7 @@ def list_command(
             found, routes = alerts.all(), alerts.deliveries()
         shown = (*found.live, *(found.past if past else ()))
         if as_json:
-            typer.echo(json.dumps(_json_of(found, shown, routes, settings.url, now), indent=2))
+            typer.echo(json.dumps(_json_of(found, shown, routes, settings.address, now), indent=2))
         else:
             typer.echo("\n".join(_lines(found, shown, routes, now)))
     if any(_fires(each, found, now) for each in found.live):

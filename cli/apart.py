@@ -13,13 +13,13 @@ import typer
 
 from cli import desk
 from cli.apart_text import every_text, job_text, plan_text
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from services.apart.access import DeskApart
 from services.apart.formats import apart_json, job_json, plan_json
 from services.apart.models import Outcome, Words
 from services.apart.spoken import words_of
 from services.jobs.models import Job
-from services.settings.environment import load_settings
 
 app = typer.Typer(add_completion=False)
 

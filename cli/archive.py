@@ -24,6 +24,7 @@ from cli.archive_text import (
     removal_text,
     shown_text,
 )
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, fail, one_line_errors
 from cli.restore import restore_command
 from services.archive.access import DeskArchive
@@ -31,7 +32,6 @@ from services.archive.listed import archive_json, archives_json, proof_json, sho
 from services.archive.models import State
 from services.purge.formats import plan_json
 from services.purge.models import Request, Target
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 from services.visible import visible
 

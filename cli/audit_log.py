@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from cli.deployment import load_settings
 from cli.desk import opened_alone
 from cli.errors import EXIT_FAILED, one_line_errors
 from services.access.viewer import Action, Outcome
@@ -24,7 +25,6 @@ from services.audit_log.access import DeskLog
 from services.audit_log.formats import csv_lines, json_lines
 from services.audit_log.models import Entry, LogFilter, MissingEnd, State, Verification
 from services.errors import LogError
-from services.settings.environment import load_settings
 from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

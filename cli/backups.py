@@ -17,6 +17,7 @@ import typer
 
 from cli import desk
 from cli.backups_text import rules_text, standings_text
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.printed import changed
 from services.archive.models import State
@@ -25,7 +26,6 @@ from services.backups.formats import rules_json, standings_json
 from services.backups.judge import failed, missed
 from services.backups.models import Changes
 from services.backups.written import BackupError, rule_written, scope_of
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

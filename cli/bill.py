@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cli import desk, files
+from cli.deployment import load_settings
 from cli.errors import EXIT_SETTINGS, fail, one_line_errors
 from cli.printed import aligned, plain
 from services.access.viewer import Action
@@ -28,7 +29,6 @@ from services.bill.price_file import VARIABLE
 from services.bill.prices import Charge
 from services.errors import SettingsError
 from services.history.models import OwnerKind
-from services.settings.environment import load_settings
 from services.spreadsheet import csv_text
 from services.tenancy.kb_ids import TenantKey
 from services.visible import visible

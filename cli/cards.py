@@ -15,6 +15,7 @@ import typer
 
 from cli import desk, files
 from cli.cards_text import card_text, cards_text, changes_text
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from services.access.viewer import Action
 from services.cards.csv_file import Refused
@@ -22,7 +23,6 @@ from services.cards.formats import card_json, cards_json, changes_json
 from services.cards.labels import contact_of, key_of, label_of, name_of, notes_of
 from services.cards.models import CardError, Edit
 from services.cards.written import csv_of, read, tenant_of
-from services.settings.environment import load_settings
 from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

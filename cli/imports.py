@@ -17,6 +17,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from cli import desk
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.files import STDIN
 from cli.printed import aligned
@@ -34,7 +35,6 @@ from services.imports.models import (
     State,
 )
 from services.imports.read import form_of
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Layout
 from services.usage.formats import stamp

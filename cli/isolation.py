@@ -13,12 +13,13 @@ from typing import Annotated
 import typer
 
 from cli import desk
+from cli.deployment import load_settings
 from cli.errors import one_line_errors
 from services.access.viewer import Action
 from services.isolation.formats import report_json
 from services.isolation.models import Record, Report, RuleState
 from services.isolation.severity import Severity
-from services.settings.environment import Settings, load_settings
+from services.settings.environment import Settings
 from services.visible import visible
 
 EXIT_FOUND, EXIT_UNSEEN = 1, 2

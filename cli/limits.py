@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from cli import desk, files
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.limits_text import counts_text, rules_text, standings_text
 from services.access.viewer import Action
@@ -24,7 +25,6 @@ from services.limits.formats import changes_json, rules_json, standings_json
 from services.limits.models import Rule, Standing, State
 from services.limits.preview import Changes, Preview
 from services.limits.written import csv_of, quantity_of, read, rule_of, scope_of
-from services.settings.environment import load_settings
 from services.visible import visible
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

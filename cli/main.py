@@ -17,8 +17,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cli.deployment import Named, choose, load_settings, to_the_front
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
-from services.settings.environment import load_settings
 
 _UTF8 = "utf-8"
 _GROUPS = {
@@ -42,6 +42,10 @@ Until = Annotated[str, typer.Option("--to", help="A time, or a span before now."
 class _Commands(TyperGroup):
     """All commands; a group is imported when it is used, or when all are listed."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options of the whole program."""
+        return super().parse_args(ctx, to_the_front(args))
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Name them."""
         return [*super().list_commands(ctx), *_GROUPS]
@@ -55,7 +59,13 @@ class _Commands(TyperGroup):
         return group
 
 
-app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False)
+
+
+@app.callback(help=__doc__)
+def whole(deployment: Named = "") -> None:
+    """Take what is said of every command."""
+    choose(deployment)
 
 
 @app.command()

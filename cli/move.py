@@ -16,13 +16,13 @@ from typing import Annotated
 import typer
 
 from cli import desk
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.move_text import every_text, job_text, plan_text
 from services.jobs.models import Job, JobState
 from services.move.access import DeskMove
 from services.move.formats import every_json, job_json, plan_json
 from services.move.models import Phase, phase_of
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 from services.visible import visible
 

@@ -13,12 +13,12 @@ from typing import Annotated
 import typer
 
 from cli import desk, files
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from services.errors import NamesError
 from services.names.formats import preview_json, preview_lines
 from services.names.models import Format
 from services.names.write import written
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 from services.visible import visible
 

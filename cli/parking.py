@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 
 from cli import desk
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from cli.parking_text import every_text, job_text, plan_text
 from services.jobs.models import Job, JobState
 from services.parking.formats import every_json, job_json, plan_json
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 
 app = typer.Typer(add_completion=False)

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from cli import desk
+from cli.deployment import load_settings
 from cli.errors import one_line_errors
 from cli.purge_text import (
     file_stem,
@@ -31,7 +32,6 @@ from services.purge.access import DeskPurge
 from services.purge.formats import plan_json
 from services.purge.job import Job, Outcome
 from services.purge.models import Request, Target
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

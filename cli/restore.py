@@ -14,13 +14,13 @@ from typing import Annotated
 import typer
 
 from cli import desk, progress
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from cli.restore_text import jobs_text, outcome_text, plan_text
 from services.jobs.models import Job
 from services.restore.access import DeskRestore
 from services.restore.formats import job_json, plan_json
 from services.restore.models import Outcome
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 
 app = typer.Typer(add_completion=False)

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from cli import desk
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.printed import changed
 from cli.retention_text import (
@@ -30,7 +31,6 @@ from services.retention.access import DeskRetention
 from services.retention.formats import plan_json, policies_json, simulated_json
 from services.retention.models import Changes, Key, Outcome, RetentionError
 from services.retention.written import policy_of, quantity_of, scope_of
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

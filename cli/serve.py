@@ -20,7 +20,11 @@ def command(address: str, *, port: int, headless: bool) -> list[str]:
     """
     settings = load_settings()
     refuse_open(address, auth=settings.auth, allow_open=settings.allow_open)
-    if settings.embedded:
+    if settings.deployments is not None:
+        from services.settings.deployment_settings import deployments_of  # noqa: PLC0415  for few
+
+        deployments_of(settings)  # whose own engines it says when it starts them
+    elif settings.embedded:
         _refuse_if_impossible(settings.data)
     return [
         sys.executable, "-m", "dashboard.app.serve", "run", str(_script()),

@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 
 from cli import desk
+from cli.deployment import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.printed import aligned
 from services.limits.written import most_of, quantity_of
-from services.settings.environment import load_settings
 from services.setup.advice import SOURCES, Place
 from services.setup.formats import preview_json, steps_json
 from services.setup.models import (

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from services.errors import KatoTenantsError, StartFailed
+from services.errors import KatoTenantsError, StartFailed, TurnLost
 from services.made_once import made_once
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from services.isolation.audit import IsolationService
     from services.jobs.models import Job as AnyJob
     from services.metrics.service import MetricsService
-    from services.purge.later_looks import LaterLooks
     from services.sessions.create import SessionService
     from services.tenancy.kb_ids import TenantKey
     from services.usage.refresh import Collector
     from services.usage.snapshot import Snapshot
     from services.wiring.backing import Backing
+    from services.wiring.sharing import Sharing
 
 logger = logging.getLogger(__name__)
 
@@ -101,11 +101,35 @@ class Services(Working):
     @made_once
     def collector(self) -> Collector:
         """What everyone uses, as it was when it was last read."""
+        if self.sharing is not None:
+            return self.sharing.collector
         from services.usage.refresh import Collector
 
-        return Collector(self.usage, interval=self.settings.refresh_seconds, then=self._follow)
+        return Collector(self.usage, interval=self.settings.refresh_seconds, then=self.follow)
 
-    def _follow(self, snapshot: Snapshot) -> None:
+    @made_once
+    def sharing(self) -> Sharing | None:
+        """What other dashboards on these records share with this one; None where it is alone."""
+        if self.embedded is not None or self.database.dialect.name != "postgresql":
+            return None
+        from services.wiring.sharing import Sharing
+
+        return Sharing(
+            self, then=self.follow, seen=lambda: (self.metrics.follow, self.alert_worker.follow)
+        )
+
+    def _anchors_now(self) -> bool:
+        return self.sharing is None or self.sharing.collector.collects
+
+    def audit_soon(self) -> None:
+        """Have new figures read and audited, by whichever dashboard collects."""
+        if self.sharing is not None:
+            self.sharing.collector.refresh(audit=True)
+            return
+        self.isolation.want()
+        self.collector.refresh()
+
+    def follow(self, snapshot: Snapshot) -> None:
         """Follow each snapshot; in read-only mode nothing that does writes about purges.
 
         What follows is made when it does: the records may not answer.
@@ -123,6 +147,8 @@ class Services(Working):
         for make in makes:
             try:
                 make()(snapshot)
+            except TurnLost:  # what follows would be refused too
+                return
             except Exception:  # the collector's thread has to outlive a fault of ours
                 logger.exception("following a snapshot failed")
 
@@ -132,12 +158,6 @@ class Services(Working):
 
         kato = self.stores.kato
         return KatoStarts(self.events, lambda: kato.presence().started_at, now=self.now)
-
-    @made_once
-    def _later_looks(self) -> LaterLooks:
-        from services.purge.later_looks import LaterLooks
-
-        return LaterLooks(self.jobs)
 
     def elsewhere(self, settings: Settings) -> Services:
         """Open another deployment."""
@@ -182,6 +202,7 @@ class Services(Working):
             deadline=self.settings.pass_seconds,
             interval=timedelta(minutes=self.settings.audit_minutes),
             embedded=self.embedded is not None,
+            now=self.now,
         )
 
     @made_once

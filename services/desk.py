@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from services.isolation.access import DeskIsolation
     from services.limits.access import DeskLimits
     from services.metrics.access import DeskMetrics
-    from services.move.access import DeskMove
+    from services.move.access import DeskMove, Elsewhere
     from services.names.access import DeskNames
     from services.parking.access import DeskParking
     from services.purge.access import DeskPurge
@@ -47,8 +47,10 @@ class Desk:
     Nothing here is kept between two viewers, nor shared by two threads.
     """
 
-    def __init__(self, services: Services, viewer: Callable[[], Viewer]) -> None:
-        self._services = services
+    def __init__(
+        self, services: Services, viewer: Callable[[], Viewer], elsewhere: Elsewhere | None = None
+    ) -> None:
+        self._services, self._elsewhere = services, elsewhere
         self.gate = gate_of(services, viewer)
 
     @cached_property
@@ -123,8 +125,8 @@ class Desk:
         """Writing data for a tenant out of a file."""
         from services.imports.access import DeskImports
 
-        services = self._services
-        return DeskImports(self.gate, lambda: services.imports, ownership=services.usage.ownership)
+        ownership = self._services.usage.ownership
+        return DeskImports(self.gate, lambda: self._services.imports, ownership=ownership)
 
     @cached_property
     def care(self) -> DeskCare:
@@ -142,10 +144,9 @@ class Desk:
         """One tenant's patterns, keys and vectors."""
         from services.browse.access import DeskInspection
 
-        return DeskInspection(
-            self.gate, self._services.inspection, ownership=self._services.usage.ownership,
-            service=self._services.settings.service_name,
-        )  # fmt: skip
+        found, name = self._services, self._services.settings.service_name
+        owns = found.usage.ownership
+        return DeskInspection(self.gate, found.inspection, ownership=owns, service=name)
 
     @cached_property
     def finding(self) -> DeskFind:
@@ -164,7 +165,7 @@ class Desk:
 
         return DeskIsolation(
             self.gate, self._services.isolation, ownership=self._services.usage.ownership,
-            refresh=self._services.collector.refresh,
+            want=self._services.audit_soon,
         )  # fmt: skip
 
     @cached_property
@@ -221,7 +222,7 @@ class Desk:
 
         return DeskMove(
             self.gate, lambda: self._services.move, ownership=self._services.usage.ownership,
-            plans=lambda: self._services.looking.move,
+            plans=lambda: self._services.looking.move, elsewhere=self._elsewhere,
         )  # fmt: skip
 
     @cached_property
@@ -250,10 +251,8 @@ class Desk:
         """Archives that are taken by themselves."""
         from services.backups.access import DeskBackups
 
-        services = self._services
-        return DeskBackups(
-            self.gate, lambda: services.backing.service, labels=services.cards.labels_within
-        )
+        found, labels = self._services, self._services.cards.labels_within
+        return DeskBackups(self.gate, lambda: found.backing.service, labels=labels)
 
     @cached_property
     def names(self) -> DeskNames:

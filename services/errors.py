@@ -12,6 +12,7 @@ KatoTenantsError
 ├── SessionRefused           a session that KATO would take and mishandle
 ├── PurgeRefused             a purge that may not be planned, begun or resumed
 ├── LeaseLost                another process has taken a job over
+├── TurnLost                 another dashboard collects by now
 ├── FindingError             a finding that is not there to be accepted
 ├── AlertError               an alert, a silence or a route that is not there (services.alerts)
 ├── NamesError               a file of node_ids, or an owner to confirm, that cannot be taken
@@ -194,6 +195,13 @@ class LeaseLost(KatoTenantsError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"another process has the job {job_id} now, or it has ended")
+
+
+class TurnLost(KatoTenantsError):
+    """Another dashboard collects by now: this one writes nothing more of what it read."""
+
+    def __init__(self) -> None:
+        super().__init__("another dashboard collects by now")
 
 
 class FindingError(KatoTenantsError):

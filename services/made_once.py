@@ -8,12 +8,15 @@ from typing import Any, Self, TypeVar, overload
 
 T = TypeVar("T")
 
-
-_making = RLock()
+_LOCK = "_made_once_lock"
 
 
 class made_once(cached_property[T]):  # noqa: N801  it is written as a decorator
-    """What is made when it is first asked for, once, also where several threads ask at a time."""
+    """What is made when it is first asked for, once, also where several threads ask at a time.
+
+    Whoever asks the same object for anything else waits meanwhile, and nobody else: what one
+    deployment opens may take long.
+    """
 
     @overload
     def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
@@ -21,5 +24,22 @@ class made_once(cached_property[T]):  # noqa: N801  it is written as a decorator
     def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
         """Return it."""
-        with _making:
-            return super().__get__(instance, owner)
+        if instance is None:
+            return self
+        kept, name = vars(instance), str(self.attrname)
+        with _lock_of(kept):  # not the one that Python 3.11 has, for every object at once
+            if name not in kept:
+                kept[name] = self.func(instance)
+            return kept[name]
+
+
+def made_along(instance: object, owner: object) -> None:
+    """Have an object make what it makes in turn with its owner, which it asks, and who asks it.
+
+    Else each of two threads could wait for what the other one makes.
+    """
+    vars(instance)[_LOCK] = _lock_of(vars(owner))
+
+
+def _lock_of(kept: dict[str, Any]) -> Any:
+    return kept.setdefault(_LOCK, RLock())  # of all who ask first, one sets it

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.app import state_keys
+from dashboard.app import current, state_keys
 from dashboard.app.logo import PRODUCT, logo
 from dashboard.app.navigation import PageRow
 from dashboard.draw.formatting import clipped, escaped, unseen, visible
-from services.settings.environment import Settings, load_settings
+from services.settings.environment import Settings
 
 _OPENS = (
     state_keys.TENANT, state_keys.SESSION, state_keys.FINDING, state_keys.JOB, state_keys.PLAN,
@@ -39,7 +39,7 @@ def draw(page: PageRow, settings: Settings) -> None:
 
 def name_tab(title: str, opened: str = "") -> None:
     """Name the browser's tab after a page and what is `opened` on it, a visible text."""
-    st.set_page_config(page_title=tab(title, load_settings().deployment, opened))
+    st.set_page_config(page_title=tab(title, current.settings().deployment, opened))
 
 
 def tab(title: str, deployment: str = "", opened: str = "") -> str:
@@ -50,19 +50,24 @@ def tab(title: str, deployment: str = "", opened: str = "") -> str:
 
 def sample_words(settings: Settings) -> str:
     """Say that the data is made up, where it is."""
-    return "sample data" if settings.embedded and settings.fill == "sample" else ""
+    is_sample = _is_embedded(settings) and settings.fill == "sample"
+    return "sample data" if is_sample else ""
+
+
+def _is_embedded(settings: Settings) -> bool:
+    return settings.embedded and not settings.of_several
 
 
 def sidebar(settings: Settings) -> None:
     """Draw which deployment this is, and what holds on every page of it."""
     with st.sidebar.container(horizontal=True, gap="small"):
-        if settings.deployment:
+        if settings.deployment and not settings.deployments:  # else it is above the page
             st.badge(escaped(settings.deployment), icon=":material/dns:",
                      color=settings.deployment_color)  # fmt: skip
         if sample := sample_words(settings):
             st.badge(sample.capitalize(), icon=":material/science:", color="blue",
                      help="A made-up fleet, to try things on.")  # fmt: skip
-        if settings.embedded:
+        if _is_embedded(settings):
             st.badge("Embedded engines", icon=":material/deployed_code:", color="gray",
                      help="No store is configured: ClickHouse's engine, Valkey, Qdrant's local "
                      "mode and a stand-in for KATO's API run inside this dashboard.")  # fmt: skip

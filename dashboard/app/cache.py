@@ -1,4 +1,7 @@
-"""The only caching of what pages read: it is decided first, and goes by who sees it."""
+"""The only caching of what pages read: it is decided first, and goes by who sees it.
+
+Of several deployments, it goes by which of them the page is of.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,8 @@ def cached(
         @wraps(make)
         def read(*args: P.args, **kwargs: P.kwargs) -> T:
             viewer = runtime.desk().gate.allow(action)
-            seen_by = repr((viewer.id if each_viewer else "", sight_of(viewer)))
+            who = viewer.id if each_viewer else ""
+            seen_by = repr((runtime.generation(), who, sight_of(viewer)))
             # as text: names that are not UTF-8 Streamlit could not take as they are
             kept_by = (args, kwargs) if key is None else key(*args, **kwargs)
             return cache((args, kwargs), repr(kept_by), seen_by)

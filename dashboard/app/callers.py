@@ -25,14 +25,19 @@ from services.wiring.sign_in import verifier
 
 def by_proxy(settings: Settings, sent: Sequence[str]) -> tuple[Identified, str]:
     """Return who the proxy's header names, and the token. Raises NotSignedIn."""
+    claims, token = proxy_claims(settings, sent)
+    return identify(claims, claim_rules(settings)), token
+
+
+def proxy_claims(settings: Settings, sent: Sequence[str]) -> tuple[Mapping[str, object], str]:
+    """Return what the proxy's header says of somebody, and the token. Raises NotSignedIn."""
     header = settings.proxy_header
     if not sent:
         raise NotSignedIn(f"this request came without the proxy's header {header}")
     if len(sent) > 1:
         raise NotSignedIn(f"this request has the header {header} twice")
     token = _bare(sent[0], header)
-    claims = verifier(token_rules(settings)).claims(token)
-    return identify(claims, claim_rules(settings)), token
+    return verifier(token_rules(settings)).claims(token), token
 
 
 def _bare(value: str, header: str) -> str:

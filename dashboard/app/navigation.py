@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from dashboard.app import current
 from services.access.viewer import PERMISSIONS, Action, Role, Viewer
 
 
@@ -77,36 +79,74 @@ PAGES = (
             "Each store's state, version and last pass, and the settings in force."),
 )  # fmt: skip
 
+DEPLOYMENTS = PageRow(
+    "deployments", "Deployments", ":material/lan:", "All deployments", Action.SEE_FLEET,
+    "Every deployment of this dashboard: its totals, its state, and Find over all.",
+)  # fmt: skip
+"""The page that is of no deployment, in the menu where there are several."""
+
 HOME = "home"
 """What the address of the first page is called inside of Streamlit, which serves it at `/`."""
 
-PATHS = (HOME, *(page.name for page in PAGES))
+PATHS = (HOME, *(page.name for page in PAGES), DEPLOYMENTS.name)
 """Every address. The first page's own name is one of them too, and leads to it."""
 
 
 def row(name: str) -> PageRow:
     """Return a page's row by its name."""
-    return next(page for page in PAGES if page.name == name)
+    return next(page for page in (DEPLOYMENTS, *PAGES) if page.name == name)
 
 
-def build(viewer: Viewer, *, approvals: bool, firing: int | None = None) -> StreamlitPage:
+def build(viewer: Viewer | None, *, approvals: bool, firing: int | None = None) -> StreamlitPage:
     """Declare every page and return the one to run; the menu has those that the role may open.
 
     `approvals` is whether anything waits for a second person here, `firing` how many alerts ask
-    for somebody, None where that is not known.
+    for somebody, None where that is not known. Without a viewer no deployment is chosen, and with
+    several the menu is drawn here: Streamlit's own leads to addresses that name none.
     """
+    several = current.several() is not None
     sections: dict[str, list[StreamlitPage]] = {}
-    for page in PAGES:
+    menu: dict[str, list[PageRow]] = {}
+    for page in (DEPLOYMENTS, *PAGES):
         default = page is PAGES[0]
-        shown = page.open_to(viewer.role) and (approvals or page.name != "approvals")
+        shown = _is_shown(page, viewer, approvals=approvals, several=several)
         declared = st.Page(
             page.file, title=_counted(page, firing), icon=page.icon,
             url_path=HOME if default else page.name, default=default, help=page.help,
             visibility="visible" if shown else "hidden",
         )  # fmt: skip
         sections.setdefault(page.section, []).append(declared)
+        if shown:
+            menu.setdefault(page.section, []).append(page)
     sections[PAGES[0].section].append(_by_name(PAGES[0]))
-    return st.navigation(sections, expanded=True)  # else Streamlit hides all beyond the twelfth
+    if not several:
+        return st.navigation(sections, expanded=True)  # else Streamlit hides all beyond the twelfth
+    chosen = st.navigation(sections, position="hidden")
+    _draw(menu, firing)
+    return chosen
+
+
+def go(name: str, query: current.Query | None = None) -> NoReturn:
+    """Go to a page of the same deployment."""
+    st.switch_page(row(name).file, query_params=current.addressed(query))
+
+
+def _is_shown(page: PageRow, viewer: Viewer | None, *, approvals: bool, several: bool) -> bool:
+    if page is DEPLOYMENTS:
+        return several
+    if viewer is None:
+        return False
+    return page.open_to(viewer.role) and (approvals or page.name != "approvals")
+
+
+def _draw(menu: dict[str, list[PageRow]], firing: int | None) -> None:
+    """Draw the menu, each link with the deployment in its address."""
+    with st.sidebar.container(gap="xxsmall"):
+        for section, pages in menu.items():
+            st.caption(section)
+            for page in pages:
+                st.page_link(page.file, label=_counted(page, firing), icon=page.icon,
+                             query_params=current.addressed() or None)  # fmt: skip
 
 
 def _counted(page: PageRow, firing: int | None) -> str:
@@ -117,7 +157,7 @@ def _counted(page: PageRow, firing: int | None) -> str:
 def _by_name(first: PageRow) -> StreamlitPage:
     """Return a page at the first one's name that goes to it, with whatever the address says."""
 
-    def go() -> None:
+    def to_first() -> None:
         st.switch_page(first.file, query_params=st.query_params.to_dict())
 
-    return st.Page(go, title=first.title, url_path=first.name, visibility="hidden")
+    return st.Page(to_first, title=first.title, url_path=first.name, visibility="hidden")

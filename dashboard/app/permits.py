@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.app import navigation, outage, runtime
+from dashboard.app import current, navigation, outage, runtime
 from dashboard.app.ending import end_page
 from dashboard.draw.formatting import escaped, markdown
 from services.access.viewer import PERMISSIONS, Action
@@ -60,7 +60,8 @@ def link(
     page = navigation.row(name)
     reason = why_off(page.action) if _role_is_enough(page) else _role_words(page)
     st.page_link(
-        page.file, label=label or page.title, icon=icon or page.icon, query_params=query or None,
+        page.file, label=label or page.title, icon=icon or page.icon,
+        query_params=current.addressed(query) or None,
         disabled=bool(reason), help=reason or None,
     )  # fmt: skip
 

@@ -1,102 +1,101 @@
-"""The services of this process, and the desk at which whoever is there uses them."""
+"""The services of this process, and the desk at which whoever is there uses them.
+
+With several deployments they are those of the one that the page is of.
+"""
 
 from __future__ import annotations
 
-import atexit
-import logging
-import threading
+from collections.abc import Mapping
 
-from dashboard.app import viewer as access
-from services import bootstrap
+from dashboard.app import current, viewer as access
+from dashboard.app.deployments import Deployments
+from dashboard.app.holders import Holder
 from services.access.viewer import Viewer
 from services.bootstrap import Services
 from services.desk import Desk
-from services.errors import KatoTenantsError, StartFailed
+from services.errors import KatoTenantsError
 from services.settings.environment import load_settings
 from services.tenancy.ownership import Ownership
 from services.tenancy.schemes import NamingSchemes
 from services.usage.refresh import CollectorState
-from services.wiring import alerting
 
-logger = logging.getLogger(__name__)
-
-
-class _Holder:
-    """Builds the services once, for the whole process, however many ask at the same time.
-
-    Not st.cache_resource, because the server starts them before there is a visitor. A failed
-    start is tried again when next asked.
-    """
-
-    def __init__(self) -> None:
-        self._turn = threading.Lock()
-        self._built: Services | None = None
-        self.failure = ""
-
-    def get(self) -> Services:
-        with self._turn:
-            if self._built is None:
-                self._built = self._start()
-            return self._built
-
-    def _start(self) -> Services:
-        try:
-            settings = load_settings()
-            alerting.check(settings)
-            built = bootstrap.build(settings)
-            built.start()
-        except KatoTenantsError as exc:
-            if isinstance(exc, StartFailed):
-                logger.exception("the start failed")
-            self.failure = str(exc)
-            raise
-        atexit.register(built.close)
-        self.failure = ""
-        return built
-
-    @property
-    def built(self) -> Services | None:
-        return self._built
-
-    def stop(self) -> None:
-        with self._turn:
-            if self._built is not None:
-                self._built.close()
-
-    def forget(self) -> None:
-        with self._turn:
-            self._built, self.failure = None, ""
-
-
-_holder = _Holder()
+_holder = Holder(load_settings)
 
 
 def services() -> Services:
-    """Return this process's services, started once. Raises KatoTenantsError.
+    """Return the services, started once. Raises KatoTenantsError.
 
     Pages and what they are made of use `desk`.
     """
-    return _holder.get()
+    here = current.held()
+    return (_holder if here is None else here.holder).get()
+
+
+def begin() -> None:
+    """Start the services: of one deployment here and now, of several each by itself.
+
+    Raises KatoTenantsError.
+    """
+    if current.several() is None:
+        _holder.get()
 
 
 def started() -> Services | None:
-    """Return this process's services where they are there; waits for no start."""
-    return _holder.built
+    """Return the services where they are there; waits for no start."""
+    found = current.several()
+    if found is None:
+        return _holder.built
+    here = found.find(current.name())
+    return None if here is None else here.holder.built
+
+
+def every() -> Mapping[str, Services | None]:
+    """Return the services of each of several deployments, by its name; empty where there is one."""
+    found = current.several()
+    return {} if found is None else {
+        each.deployment.name: each.holder.built for each in found.held
+    }  # fmt: skip
+
+
+def generation() -> object:
+    """Return what is another thing wherever the deployment, or its settings, are: for caches."""
+    if load_settings().deployments is None:
+        return ""
+    return current.name(), id(started())
 
 
 def stop() -> None:
     """Close the services, if they were started."""
-    _holder.stop()
+    found = _quietly()
+    if found is None:
+        _holder.stop()
+    else:
+        found.stop()
+
+
+def _quietly() -> Deployments | None:
+    try:
+        return current.several()
+    except KatoTenantsError:
+        return None
 
 
 def failure() -> str:
-    """Say why the last start failed; empty where it did not, or has not ended."""
-    return _holder.failure
+    """Say why the last start failed; empty where it did not, or has not ended.
+
+    Of several deployments, where each of them failed.
+    """
+    found = _quietly()
+    if found is None:
+        return _holder.failure
+    failures = [each.holder.failure for each in found.held]
+    return failures[0] if all(failures) else ""
 
 
 def desk() -> Desk:
     """Return every use case as whoever is there may use it, looked up anew for every action."""
-    return Desk(services(), access.viewer)
+    several = current.several() is not None
+    return Desk(services(), access.viewer, access.elsewhere if several else None)
 
 
 def is_embedded() -> bool:
@@ -123,3 +122,4 @@ def ownership_of(viewer: Viewer) -> tuple[Ownership, Ownership | None]:
 def forget() -> None:
     """Forget the services; for tests."""
     _holder.forget()
+    current.forget()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NoReturn
 
 import streamlit as st
 
-from dashboard.app import state_keys, viewer as access
+from dashboard.app import current, state_keys, viewer as access
 from dashboard.app.logo import PRODUCT
 from dashboard.app.navigation import HOME, PATHS
 from dashboard.draw.formatting import escaped, few, markdown, visible
-from services.access.claims import Identified
 from services.access.viewer import Viewer
 from services.errors import NotSignedIn, SettingsError
 from services.settings.environment import load_settings
@@ -25,33 +25,60 @@ _NEXT = {
 }  # fmt: skip
 
 
-def gate() -> Viewer:
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """Who passed the gate; `viewer` is None where none of several deployments is chosen.
+
+    `deployments` names those that they may see, where there are several.
+    """
+
+    viewer: Viewer | None
+    deployments: tuple[str, ...] = ()
+
+
+def gate() -> LetIn:
     """Let a signed-in person with a role pass; show anybody else what to do, and stop."""
     try:
-        found = access.identified()
+        found = _of_several() if current.several() is not None else _of_one()
     except SettingsError as exc:
         _hide_pages()
         st.error(f"The dashboard cannot start. {markdown(str(exc))}", icon=":material/error:")
         st.stop()
     except NotSignedIn as exc:
         _refuse(str(exc))
+    if found.viewer is not None:
+        _banners(found.viewer)
+    return found
+
+
+def _of_one() -> LetIn:
+    found = access.identified()
     if found.viewer is None:
-        _refuse_without_role(found)
-    _begin_anew_for(found.viewer)
-    _banners(found.viewer)
-    return found.viewer
+        _refuse_without_role(found.id)
+    _begin_anew_for(found.viewer.id)
+    return LetIn(found.viewer)
 
 
-def _begin_anew_for(viewer: Viewer) -> None:
+def _of_several() -> LetIn:
+    """Let people into what they have a role in; another deployment is not even named to them."""
+    who, found = access.everywhere()
+    mine = {name: each for name, each in found.items() if each is not None}
+    if not mine:
+        _refuse_without_role(who)
+    _begin_anew_for(who)
+    return LetIn(mine.get(current.settle(tuple(mine))), tuple(mine))
+
+
+def _begin_anew_for(who: str) -> None:
     """Forget what a tab holds when another person goes on in it."""
-    if st.session_state.get(state_keys.WHO, viewer.id) != viewer.id:
+    if st.session_state.get(state_keys.WHO, who) != who:
         st.session_state.clear()
-    st.session_state[state_keys.WHO] = viewer.id
+    st.session_state[state_keys.WHO] = who
 
 
 def _banners(viewer: Viewer) -> None:
     """Say what holds on every page: read only, or of which tenants the figures are."""
-    if load_settings().read_only:
+    if current.settings().read_only:
         st.info(_READ_ONLY, icon=":material/edit_off:")
     if not viewer.sees_all:
         st.caption(f":material/filter_alt: {_scope_words(viewer)}")
@@ -90,20 +117,22 @@ def _refuse(reason: str) -> NoReturn:
     st.stop()
 
 
-def _refuse_without_role(found: Identified) -> NoReturn:
+def _refuse_without_role(who: str) -> NoReturn:
     _hide_pages()
     st.title("You have no role here")
-    st.markdown(f"You are signed in as **{markdown(found.id)}**. Ask an admin of this dashboard "
+    st.markdown(f"You are signed in as **{markdown(who)}**. Ask an admin of this dashboard "
                 "for a role: viewer, support, operator or admin.")  # fmt: skip
     _sign_out()
     st.stop()
 
 
-def sidebar(viewer: Viewer) -> None:
+def sidebar(viewer: Viewer | None) -> None:
     """Draw who is signed in, with what role, and the way out."""
     with st.sidebar:
         if load_settings().auth != "local":
-            st.caption(f":material/person: {markdown(viewer.id)} ({viewer.role.value})")
+            who = st.session_state.get(state_keys.WHO, "")
+            role = f" ({viewer.role.value})" if viewer is not None else ""
+            st.caption(f":material/person: {markdown(who)}{role}")
         _sign_out()
 
 

@@ -8,6 +8,15 @@ from __future__ import annotations
 from dashboard.draw.formatting import visible
 from services.tenancy.kb_ids import TenantKey
 
+DEPLOYMENT = "deployment"
+"""Query parameter, and session state: of which deployment the page is; in every address where
+there are several."""
+
+DEPLOYMENT_CHOSEN = "deployment_chosen"
+DEPLOYMENT_NEW = "deployment_new"
+"""Session state: the deployment that is chosen in the sidebar, and one that is gone to: the page
+is drawn once without anything on it first."""
+
 TENANT = "tenant"
 """Query parameter: which tenant the Tenant page shows, as `visible(kind/id)`."""
 
@@ -51,6 +60,10 @@ SETUP_STEPS = "setup_steps"
 
 MONTH = "month"
 """Query parameter of the Bill page: which month, as `2026-10`."""
+
+FIND_ALL = "everywhere"
+FIND_ALL_INSIDE = "everywhere_inside"
+"""Query parameters of the Deployments page: what is looked for in all of them, and how."""
 
 FIND = "find"
 ANYWHERE = "anywhere"

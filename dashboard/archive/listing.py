@@ -39,7 +39,7 @@ def draw(archives: Sequence[Archive]) -> None:
 
 def open_archive(archive_id: str) -> None:
     """Go to one archive."""
-    st.switch_page(navigation.row("archive").file, query_params={state_keys.ARCHIVE: archive_id})
+    navigation.go("archive", {state_keys.ARCHIVE: archive_id})
 
 
 def tenant_note(tenant: TenantKey, *, is_there: bool = True) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
-from dashboard.app import permits, runtime
+from dashboard.app import current, permits, runtime
 from dashboard.app.cache import sight_of
 from dashboard.app.files import Owned, owner_here
 from dashboard.draw.formatting import moment, visible
@@ -118,6 +118,7 @@ Made = bytes | str
 Whose = Collection[TenantKey] | Callable[[], Collection[TenantKey]] | None
 """Whose data is in a file, or what says so when it is made; None where it is no tenant's."""
 
+_ELSEWHERE = "this page is of another deployment by now: go back to the one that it was drawn for"
 _CHANGED = "your role or scope is another than when this page was drawn: reload it"
 
 
@@ -172,13 +173,15 @@ def _of_this_viewer(make: Callable[[], Made]) -> Callable[[], Made]:
     Streamlit makes files in such a thread, where nobody is signed in. So this goes by the
     connection that the button was drawn for, and looks at its sign-in anew.
     """
-    drawn_for = get_script_run_ctx()
+    drawn_for, drawn_of = get_script_run_ctx(), current.name()
 
     def join() -> None:
         if drawn_for is not None:
             add_script_run_ctx(threading.current_thread(), drawn_for)
 
     def owned() -> Owned:
+        if current.name() != drawn_of:
+            raise AccessDenied(Action.EXPORT.value, _ELSEWHERE)
         return Owned.by(make(), owner_here(load_settings()))
 
     def made() -> Made:

@@ -229,7 +229,7 @@ def way_to_tenant(name: str) -> Link:
 
 def open_tenant(name: str) -> None:
     """Go to a tenant's page; `name` is the tenant as `visible` writes it."""
-    st.switch_page(navigation.row("tenant").file, query_params={state_keys.TENANT: name})
+    navigation.go("tenant", {state_keys.TENANT: name})
 
 
 def draw_notices(found: Sequence[notices.Notice]) -> None:

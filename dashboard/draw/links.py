@@ -7,6 +7,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+from dashboard.app import current
+
 
 def copy_link(query: Mapping[str, str]) -> None:
     """Draw a button that shows the address of this page with this query, to be copied.
@@ -14,11 +16,12 @@ def copy_link(query: Mapping[str, str]) -> None:
     It has nothing of the filters that happen to be in the address now.
     """
     with st.popover("Link", icon=":material/link:", type="tertiary"):
-        st.code(address(st.context.url or "", query), language=None, wrap_lines=True)
+        here = address(st.context.url or "", current.addressed(query))
+        st.code(here, language=None, wrap_lines=True)
         st.caption("Whoever may see it can open it by this address.")
 
 
-def address(page: str, query: Mapping[str, str]) -> str:
+def address(page: str, query: current.Query) -> str:
     """Return the address of a page with a query; any text comes through."""
     scheme, host, path, _, _ = urlsplit(page)
     return urlunsplit((scheme, host, path, urlencode(query), ""))

@@ -38,7 +38,9 @@ def come_back() -> None:
     """
     left = st.session_state.pop(state_keys.FIND_LEFT, False)
     last = st.session_state.get(state_keys.FIND_LAST)
-    others = set(st.query_params) - {state_keys.FIND, state_keys.ANYWHERE}
+    others = set(st.query_params) - {
+        state_keys.FIND, state_keys.ANYWHERE, state_keys.DEPLOYMENT,
+    }  # fmt: skip
     if left and last and others and state_keys.FIND not in st.query_params:
         typed, contains = last
         _go(typed, contains=contains)
@@ -49,7 +51,7 @@ def _go(typed: str, *, contains: bool = False) -> NoReturn:
         st.session_state.pop(last, None)  # or what was looked for last would win
     anywhere = {state_keys.ANYWHERE: "true"} if contains else {}
     asked = {state_keys.FIND: typed, **anywhere}
-    st.switch_page(navigation.row("find").file, query_params=asked)
+    navigation.go("find", asked)
 
 
 def keep(typed: str, *, contains: bool) -> None:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import glossary, read, runtime
+from dashboard.app import glossary, permits, read, runtime
 from dashboard.app.ending import end_page
 from dashboard.draw import (
     figures,
@@ -57,7 +57,7 @@ with st.container(border=True):
     frame = read.tenants_frame(snapshot)
     if no_ranking := unknown.no_ranking(frame, column, snapshot):
         st.caption(f"Who uses most is unknown: {no_ranking}.")
-        st.page_link("dashboard/pages/tenants.py", label="All tenants")
+        permits.link("tenants", "All tenants")
     else:
         found = largest(frame, snapshot, column)
         figures.tenants_table(found.frame, snapshot, key="top", bar=column,

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import permits, read, runtime
+from dashboard.deployments import listing as deployments
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
 from dashboard.system import workers
@@ -31,6 +32,7 @@ def _vitals(checks: Sequence[Check]) -> None:
 
 
 snapshot = figures.snapshot_or_stop("System")
+deployments.wrong()
 
 st.header("Stores")
 with st.skeleton(height=180):

@@ -6,7 +6,15 @@ from contextlib import suppress
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.app import (
+    current,
+    permits,
+    refusals,
+    runtime,
+    state_keys,
+    switcher,
+    unreadable,
+)
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, plural, visible
 from dashboard.purge import plan_tables
@@ -24,6 +32,7 @@ def draw(shown: Shown) -> None:
     plan = shown.plan
     with st.container(border=True):
         st.subheader("Confirm", anchor=False)
+        switcher.strip()
         st.markdown("Sessions end first, then each store is erased, and then looked at again, "
                     "twice. Type this to confirm:")  # fmt: skip
         st.code(visible(plan.confirmation), language=None)
@@ -45,7 +54,7 @@ def _button(shown: Shown, lacking: tuple[str, ...]) -> None:
     plan = shown.plan
     count = plural(plan_tables.entries(plan), "entry", "entries")
     verb = "Go on, and erase" if shown.resumes else "Erase"
-    what = escaped(visible(plan_tables.called(plan)))
+    what = escaped(visible(plan_tables.called(plan))) + current.on_which()
     if lacking:
         st.caption(f"Still needed: {', '.join(lacking)}.")
     else:

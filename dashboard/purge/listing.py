@@ -35,7 +35,7 @@ def jobs_list(jobs: Sequence[Job]) -> None:
 
 def open_job(job_id: str) -> None:
     """Go to one purge."""
-    st.switch_page(navigation.row("purge").file, query_params={state_keys.JOB: job_id})
+    navigation.go("purge", {state_keys.JOB: job_id})
 
 
 def came_back_part(stones: Sequence[Tombstone]) -> None:

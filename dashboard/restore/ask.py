@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, runtime, state_keys, unreadable
+from dashboard.app import current, permits, refusals, runtime, state_keys, unreadable
 from dashboard.draw import jobs, looks
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import unseen, visible
@@ -142,4 +142,4 @@ def _begin(asked: _Asked, plan: Plan, reason: str) -> None:
     except KatoTenantsError as exc:
         refusals.keep(state_keys.RESTORE_REFUSED, exc)
         return
-    st.query_params.from_dict({state_keys.RESTORE: job.id})
+    st.query_params.from_dict(current.addressed({state_keys.RESTORE: job.id}))

@@ -34,4 +34,4 @@ def draw(jobs: Sequence[Job], title: str = "Restores so far") -> None:
 
 def open_restore(job_id: str) -> None:
     """Go to one restore."""
-    st.switch_page(navigation.row("archive").file, query_params={state_keys.RESTORE: job_id})
+    navigation.go("archive", {state_keys.RESTORE: job_id})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.app import brand, permits, read, refusals, runtime, state_keys, unreadable
+from dashboard.app import brand, current, permits, read, refusals, runtime, state_keys, unreadable
 from dashboard.draw import cards, job_steps, unknown, usage_tables
 from dashboard.draw.archive_parts import is_own, part_words
 from dashboard.draw.downloads import download
@@ -51,7 +51,7 @@ def _back() -> None:
 
 
 def _archive(archive_id: str) -> None:
-    st.query_params.from_dict({state_keys.ARCHIVE: archive_id})
+    st.query_params.from_dict(current.addressed({state_keys.ARCHIVE: archive_id}))
 
 
 def _head(job: Job) -> None:

@@ -107,5 +107,4 @@ def _begin(plan: Plan, reason: str) -> None:
     except KatoTenantsError as exc:
         refusals.say(exc)
         return
-    page = navigation.row("retention").file
-    st.switch_page(page, query_params={state_keys.JOB: job.id})
+    navigation.go("retention", {state_keys.JOB: job.id})

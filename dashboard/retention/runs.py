@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import navigation, permits, state_keys
+from dashboard.app import current, navigation, permits, state_keys
 from dashboard.draw import usage_tables
 from dashboard.draw.chosen import rows_table
 from dashboard.retention import tables
 from services.jobs.models import Job
-from services.settings.environment import load_settings
 
 _FEW = 10
 
@@ -31,12 +30,12 @@ def draw(jobs: Sequence[Job]) -> None:
 
 
 def _open(job: Job) -> None:
-    st.switch_page(navigation.row("retention").file, query_params={state_keys.JOB: job.id})
+    navigation.go("retention", {state_keys.JOB: job.id})
 
 
 def own_records() -> None:
     """Draw how long this product keeps what is its own: by settings, which are set elsewhere."""
-    settings = load_settings()
+    settings = current.settings()
     st.header("This dashboard's own records")
     st.markdown(
         f"Usage over time: hours for {settings.history_hours_days:,g} days "

@@ -124,4 +124,4 @@ def _way(record: SessionRecord) -> Link:
 def open_session(record: SessionRecord) -> None:
     """Go to one session on the Sessions page."""
     query = {state_keys.SESSION: session_tables.link_of(record)}
-    st.switch_page(navigation.row("sessions").file, query_params=query)
+    navigation.go("sessions", query)

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.app import permits, runtime, state_keys
+from dashboard.app import current, permits, runtime, state_keys
 from dashboard.draw import unknown, usage_tables
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.downloads import concerned, decided_button, download, file_name
@@ -14,7 +14,6 @@ from dashboard.draw.formatting import escaped, markdown, plural, size, span, uns
 from dashboard.tenant import read, tables
 from services.access.viewer import Action
 from services.browse.models import Holding, KeyInventory, KeyValue, Scope, SizedKey
-from services.settings.environment import load_settings
 
 WIDTH = 90
 """Pixels that `never` takes: a word is cut in a narrow column, and the column goes by its name."""
@@ -106,7 +105,7 @@ def _value(scope: Scope, key: str) -> None:
 
 def _whole_button(scope: Scope, value: KeyValue) -> None:
     """Draw the button for the whole value: as it is stored, or as lines of JSON."""
-    most = load_settings().value_bytes
+    most = current.settings().value_bytes
     large = value.type == "string" and value.size > most
     stored = value.type == "string"
     decided_button(

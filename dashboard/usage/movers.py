@@ -56,7 +56,7 @@ def _movers(choice: Choice) -> tuple[Movers, pd.DataFrame]:
 def _open(move: Move) -> None:
     if move.holder.kind is OwnerKind.TENANT:
         figures.open_tenant(visible(move.holder.tenant))
-    st.switch_page(navigation.row("tenants").file)  # what is shared or unowned is told there
+    navigation.go("tenants")  # what is shared or unowned is told there
 
 
 def _table(found: Movers, frame: pd.DataFrame, choice: Choice) -> None:

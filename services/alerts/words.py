@@ -91,8 +91,9 @@ def body_of(message: Message, url: str = "") -> str:
 
 
 def link_to(alert: Alert, url: str) -> str:
-    """Return the address of an alert's row on the page."""
-    return f"{url.rstrip('/')}/alerts?alert={alert.id}"
+    """Return the address of an alert's row on the page; `url` may have a query of its own."""
+    place, _, query = url.partition("?")
+    return f"{place.rstrip('/')}/alerts?{query and f'{query}&'}alert={alert.id}"
 
 
 def _minute(alert: Alert) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -55,13 +55,17 @@ class Stdout:
 class Anchorer:
     """Anchors the head at every place when it moved; never in the way of who writes the log.
 
-    `interval` is how often. What fails at one place is said in `state` and tried again.
+    `interval` is how often, and `turn` says whether it is this process that does: one of several
+    with the same log. Whether the log is as it was is looked at by each. What fails at one place
+    is said in `state` and tried again.
     """
 
     def __init__(
-        self, store: LogBookStore, places: Sequence[AnchorPlace], *, interval: timedelta
-    ) -> None:
+        self, store: LogBookStore, places: Sequence[AnchorPlace], *, interval: timedelta,
+        turn: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
         self._store, self._places, self._interval = store, list(places), interval
+        self._has_turn = turn
         self._put: dict[str, str] = {}  # the hash that each place has
         self._entries = 0  # of this process, since the last time
         self._turn = threading.Lock()
@@ -81,7 +85,7 @@ class Anchorer:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout)
-        if self._thread is not None or self._entries:
+        if self._entries or (self._thread is not None and self._has_turn()):
             self.anchor()
         for place in self._places:
             place.close()
@@ -94,10 +98,18 @@ class Anchorer:
 
     def anchor(self) -> None:
         """Put the head at every place that does not have it. Raises nothing: `state` tells."""
+        self._entries = 0
+        self._look(self._places)
+
+    def wake(self) -> None:
+        """Anchor at once, in the thread: this process does from now on."""
+        self._wake.set()
+
+    def _look(self, places: Sequence[AnchorPlace]) -> None:
+        """Look whether the log is as it was, and anchor it at these places."""
         with self._turn:
-            self._entries = 0
             try:
-                self.state = self._anchored(self.state.last)
+                self.state = self._anchored(self.state.last, places)
             except KatoTenantsError as exc:
                 self.state = replace(self.state, problems={_LOG: str(exc)})
             except Exception as exc:  # the thread has to outlive a fault of ours
@@ -105,7 +117,7 @@ class Anchorer:
                 problem = f"a fault in this product: {type(exc).__name__}"
                 self.state = replace(self.state, problems={_LOG: problem})
 
-    def _anchored(self, last: Anchor | None) -> AnchorState:
+    def _anchored(self, last: Anchor | None, places: Sequence[AnchorPlace]) -> AnchorState:
         problems: dict[str, str] = {}
         changed = None
         if last is not None and self._store.hash_of(last.number) != last.hash:
@@ -118,7 +130,7 @@ class Anchorer:
         if head is None or not head.intact:
             return AnchorState(last, problems, changed)
         anchor = Anchor(head.number, head.hash, datetime.now(UTC))
-        for place in self._places:
+        for place in places:
             if self._put.get(place.name) != anchor.hash:
                 self._keep(place, anchor, problems)
         keep = problems.get(_LOG) or (last is not None and last.hash == anchor.hash)
@@ -135,5 +147,8 @@ class Anchorer:
     def _work(self) -> None:
         while not self._over.is_set():
             self._wake.clear()
-            self.anchor()
+            if self._has_turn() or self._entries >= EVERY:
+                self.anchor()
+            else:
+                self._look(())
             self._wake.wait(self._interval.total_seconds())

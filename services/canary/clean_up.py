@@ -108,7 +108,7 @@ class Cleaning:
     def _look(self, surface: Surface) -> None:
         """Look again: only what is seen to be gone is."""
         request = Request(Target(), frozenset(Measure))
-        looks = self._tools.erasers.look(request, surface, self._wants)
+        looks = self._tools.erasers.look(request, surface, self._wants).as_proof
         found = [f"{i.count:,} {i.kind} of {i.owner} ({i.store.value})" for i in looks.items]
         self._left += [*found, *looks.blockers, *self._unseen(looks.problems)]
         if found:

@@ -22,10 +22,10 @@ class DeskIsolation:
 
     def __init__(
         self, gate: Gate, inner: IsolationService, *, ownership: Callable[[], Ownership],
-        refresh: Callable[[], None],
+        want: Callable[[], None],
     ) -> None:  # fmt: skip
         self._gate, self._inner = gate, inner
-        self._ownership, self._refresh = ownership, refresh
+        self._ownership, self._want = ownership, want
 
     @property
     def rules(self) -> Mapping[str, Rule]:
@@ -71,8 +71,7 @@ class DeskIsolation:
     def want(self) -> None:
         """Have new figures read and audited."""
         self._gate.allow(Action.LOOK)
-        self._inner.want()
-        self._refresh()
+        self._want()
 
     def accept(self, finding_id: str, *, why: str, until: Until = None) -> None:
         """Leave a finding as it is, in the viewer's name. Raises AccessDenied, FindingError."""

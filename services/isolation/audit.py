@@ -63,12 +63,13 @@ class IsolationService:
         collect: Callable[[], Snapshot], ownership: Callable[[], Ownership],
         tombstones: Tombstones,
         deadline: float, interval: timedelta, embedded: bool,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         self.rules = {rule.code: rule for rule in rules}
         self._sources, self._book = sources, book
         self._collect, self._ownership, self._tombstones = collect, ownership, tombstones
         self._deadline, self._interval = deadline, interval
-        self._embedded = embedded
+        self._embedded, self._now = embedded, now
         self._turn = threading.Lock()
         self._wanted = False
         self.state = AuditState()
@@ -98,7 +99,7 @@ class IsolationService:
             self.rules.values(), seen, unread=unread, absent=absent, embedded=self._embedded
         )
         seconds = time.monotonic() - began
-        return Audit(datetime.now(UTC), snapshot, tuple(results), unread, seconds)
+        return Audit(self._now(), snapshot, tuple(results), unread, seconds)
 
     def audit(self, snapshot: Snapshot | None = None) -> Report:
         """Audit this snapshot, or a new one, keep what was found, and return it with its past.
@@ -107,7 +108,7 @@ class IsolationService:
         """
         with self._turn:
             before = self.state
-            self.state = replace(before, auditing_since=datetime.now(UTC))
+            self.state = replace(before, auditing_since=self._now())
             try:
                 self._book.keep(self.look(snapshot or self._collect()))
                 report = self._book.report()
@@ -151,7 +152,7 @@ class IsolationService:
 
     def accept(self, finding_id: str, *, by: str, why: str, until: Until = None) -> None:
         """Leave a finding as it is. Raises FindingError."""
-        now = datetime.now(UTC)
+        now = self._now()
         end = now + until if isinstance(until, timedelta) else until
         if not by.strip() or not why.strip():
             raise FindingError("say who accepts it, and why")
@@ -160,19 +161,20 @@ class IsolationService:
         if end is not None and end <= now:
             raise FindingError("that time has passed")
         self._book.accept(finding_id, Acceptance(by.strip(), why.strip(), now, end))
-        self._read_again()
+        self.read_again()
 
     def withdraw(self, finding_id: str) -> None:
         """Take an acceptance back."""
         self._book.withdraw(finding_id)
-        self._read_again()
+        self.read_again()
 
-    def _read_again(self) -> None:
+    def read_again(self) -> None:
+        """Read the last audit from the records: another dashboard may have made it."""
         self.state = replace(self.state, report=self._book.report())
 
     def _due(self) -> bool:
         report = self.report_or_none()
-        return self._wanted or report is None or datetime.now(UTC) - report.at >= self._interval
+        return self._wanted or report is None or self._now() - report.at >= self._interval
 
     def report_or_none(self) -> Report | None:
         """Return the last audit; None also where the records do not answer."""

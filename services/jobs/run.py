@@ -97,6 +97,7 @@ class Run(Generic[StepT]):
         return True
 
     def _failed(self, step: StepT, why: Problem) -> bool:
+        self._lease.check()  # what was closed under it has not failed: it is let go
         self._jobs.end_step(self._id, step, _now(), error=why, lease=self._lease.number)
         return self._pause(JobState.FAILED, f"{step!s}: {why}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from services.access.gate import Gate
 from services.access.viewer import Action, Role, Viewer
+from services.metrics.formats import Format
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
 
@@ -29,3 +30,8 @@ class DeskMetrics:
         """Return the metrics as `MetricsService.expose`. Raises AccessDenied."""
         self._gate.allow(Action.SEE_METRICS)
         return self._metrics.expose(accept)
+
+    def parts(self, form: Format) -> tuple[bytes, bytes, bytes]:
+        """Return what is told of this deployment alone, as `MetricsService.parts`."""
+        self._gate.allow(Action.SEE_METRICS)
+        return self._metrics.parts(form)

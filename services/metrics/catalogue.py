@@ -85,8 +85,10 @@ GAUGES: dict[str, Described] = {
     "backup_newest_timestamp_seconds": Described(
         "When a tenant's newest proven archive was taken.", ("tenant",)
     ),
+    "deployment_up": Described("Whether a deployment of several has started.", ("deployment",)),
+    "deployments_read": Described("Whether the file of deployments is read as it is now."),
 }
-"""What is told of the whole deployment."""
+"""What is told of the whole deployment, and of several."""
 
 COUNTERS = {
     "refreshes": "Refreshes of the snapshot that ended since the start, well or not.",

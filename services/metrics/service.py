@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
@@ -20,7 +21,7 @@ from services.metrics.alerts import alerts
 from services.metrics.backups import backups
 from services.metrics.books import Bookkeeper
 from services.metrics.findings import findings
-from services.metrics.formats import format_of
+from services.metrics.formats import Format, format_of
 from services.metrics.holders import holders_text
 from services.metrics.jobs import jobs
 from services.metrics.largest import Largest
@@ -54,6 +55,14 @@ class _Written:
     limited: Mapping[State, int] | None = None
 
 
+class _Told(NamedTuple):
+    """What one scrape is told: what is written for it, and lines that are there already."""
+
+    moment: Moment
+    holders: bytes
+    limits: bytes
+
+
 class MetricsService:
     """Tells the metrics of this process. At most `most` tenants have series of their own."""
 
@@ -79,6 +88,19 @@ class MetricsService:
 
     def expose(self, accept: str) -> Exposition:
         """Return everything in the format that an Accept header asks for. Raises nothing."""
+        form, told = format_of(accept), self._tell()
+        text = form.text(_Fresh(told.moment, _process), told.holders, told.limits)
+        return Exposition(form.content_type, text)
+
+    def parts(self, form: Format) -> tuple[bytes, bytes, bytes]:
+        """Return what is told of this deployment, and not of the process. Raises nothing.
+
+        The last two are the same objects until they are written anew.
+        """
+        told = self._tell()
+        return form.text(_Fresh(told.moment)).removesuffix(form.end), told.holders, told.limits
+
+    def _tell(self) -> _Told:
         self._scraped = True
         state, now = self._collector.state, self._now()
         books = self._asked(state)
@@ -88,9 +110,7 @@ class MetricsService:
             self._version, self._deployment, len(written.named), written.others, written.limited,
             frozenset(written.named),
         )  # fmt: skip
-        form = format_of(accept)
-        text = form.text(_Fresh(moment), written.holders, written.limits)
-        return Exposition(form.content_type, text)
+        return _Told(moment, written.holders, written.limits)
 
     def _asked(self, state: CollectorState) -> Books:
         return self._books.now(_begun(state) or self._now(), state.snapshot)
@@ -122,14 +142,15 @@ def _limited(written: _Written, found: Standings | None) -> _Written:
 class _Fresh(Collects):
     """What is told anew in each scrape."""
 
-    def __init__(self, moment: Moment) -> None:
-        self._moment = moment
+    def __init__(self, moment: Moment, *more: Collects) -> None:
+        self._moment, self._more = moment, more
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric that has series."""
         for area in AREAS:
             yield from (metric for metric in area(self._moment) if metric.samples)
-        yield from _process.collect()
+        for each in self._more:
+            yield from each.collect()
 
 
 def _begun(state: CollectorState) -> datetime | None:

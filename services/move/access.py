@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from services.access.gate import Gate, digest_of_words
 from services.access.holders import each_of
-from services.access.viewer import Action, Viewer
+from services.access.viewer import Action, Role, Viewer
 from services.approvals.models import REASON
 from services.archive.away import confined_away
 from services.jobs.access import DeskJobs
@@ -16,10 +16,16 @@ from services.jobs.models import Job
 from services.move.confined import confined_job, confined_plan
 from services.move.models import Moved, MoveRefused, Plan, tenant_of
 from services.move.planning import about
-from services.move.service import MoveService
+from services.move.service import MoveService, nowhere
 from services.purge.confined import holders_of_plan, whose_of_plan
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
+
+Elsewhere = Callable[[str], Viewer | None]
+"""Says who somebody is in another deployment of this dashboard by its name, None for nobody.
+
+Raises KeyError for what is no deployment of it.
+"""
 
 
 class DeskMove(DeskJobs[MoveService]):
@@ -30,16 +36,18 @@ class DeskMove(DeskJobs[MoveService]):
     def __init__(
         self, gate: Gate, inner: Callable[[], MoveService], *, ownership: Callable[[], Ownership],
         plans: Callable[[], LookBook[Plan]],
+        elsewhere: Elsewhere | None = None,
     ) -> None:  # fmt: skip
         super().__init__(gate, inner, ownership=ownership)
+        self._elsewhere = elsewhere
         self._plans = DeskLooks(
             gate, Action.PLAN_PURGE, plans, confined=self._confined, holders=self._holders
         )  # fmt: skip
 
     def destinations(self) -> tuple[str, ...]:
-        """Name the deployments to which tenants can move."""
+        """Name the deployments to which tenants can move, and the viewer may write."""
         self._gate.allow(Action.PLAN_PURGE)
-        return self._inner().destinations()
+        return tuple(filter(self._reaches, self._inner().destinations()))
 
     def plan(self, tenant: TenantKey, to: str) -> Plan:
         """Return what a move would do. Logged.
@@ -49,6 +57,7 @@ class DeskMove(DeskJobs[MoveService]):
         with self._gate.doing(
             Action.PLAN_PURGE, tenants=[tenant], target=f"move {tenant} to {to}"
         ) as doing:  # fmt: skip
+            self._check_reach(to, tenant)
             plan = self._inner().plan(tenant, to)
             viewer = self._gate.allow(Action.PLAN_PURGE, tenants=self._holders(plan))
             doing.digest = plan.purge.digest
@@ -59,6 +68,7 @@ class DeskMove(DeskJobs[MoveService]):
 
         Raises AccessDenied, StoreError.
         """
+        self._check_reach(to, tenant)
         self._plans.ask(about(tenant, to), tenants=[tenant], target=f"move {tenant} to {to}")
 
     def planned(self, tenant: TenantKey, to: str) -> tuple[Look, Plan | None] | None:
@@ -79,6 +89,7 @@ class DeskMove(DeskJobs[MoveService]):
         """
         target = f"{tenant} to {to}"
         self._gate.allow(Action.MOVE, tenants=[tenant], target=target)
+        self._check_reach(to, tenant)
         plan, reason = self._inner().plan(tenant, to), reason.strip()
         if plan.in_the_way:  # before a second person is asked for
             viewer = self._gate.allow(Action.MOVE, tenants=self._holders(plan))
@@ -129,6 +140,24 @@ class DeskMove(DeskJobs[MoveService]):
         return {each.tenant: confined_away(each, viewer) for each in found}
 
     # --- what these share ---
+
+    def _reaches(self, to: str, tenant: TenantKey | None = None) -> bool:
+        """Whether the viewer is an admin there too, with the tenant in scope.
+
+        What is no deployment of this dashboard is reached by whoever may move: nobody signs in
+        there.
+        """
+        if self._elsewhere is None:
+            return True
+        try:
+            there = self._elsewhere(to)
+        except KeyError:
+            return True
+        return there is not None and there.role is Role.ADMIN and (not tenant or there.sees(tenant))
+
+    def _check_reach(self, to: str, tenant: TenantKey) -> None:
+        if not self._reaches(to, tenant):
+            raise MoveRefused(nowhere(to))
 
     def _concerns(self, job: Job) -> tuple[TenantKey, ...]:
         return (tenant_of(job),)

@@ -46,7 +46,7 @@ class MoveService:
         not set, and for a tenant of which nothing is here, PurgeRefused, StoreError.
         """
         if to not in self.destinations():
-            raise MoveRefused(f"no deployment is called {to} here: set KATO_TENANTS_MOVE_TO")
+            raise MoveRefused(nowhere(to))
         moved = self.moved(tenant)
         try:
             purge = self._tools.purges().plan(Request(Target(tenant)), tells=tells)
@@ -175,6 +175,11 @@ class MoveService:
 def _refuse_unless_waiting(job: Job) -> None:
     if phase_of(job) is not Phase.WAITING:
         raise MoveRefused("it is not copied, or somebody has decided already")
+
+
+def nowhere(to: str) -> str:
+    """Say that tenants cannot move to what is called so."""
+    return f"no deployment is called {to} here: set KATO_TENANTS_MOVE_TO"
 
 
 def _gone(moved: Moved) -> str:

@@ -186,7 +186,8 @@ class Look:
     told from what is another's: with one, nothing is purged. `disclosed` is what is there and
     cannot be told apart by tenant, or cannot be looked at. `left` is what is the target's and
     stays, since it was passed over by name. `everything` is about all of the store, of everyone.
-    `streams` are KATO's, which hold everyone's observations; they are disclosed too.
+    `streams` are KATO's, which hold everyone's observations; they are disclosed too. `unsure` says
+    why there may be more than was found: disclosed of a plan, and no proof that nothing is left.
     """
 
     items: tuple[Item, ...] = ()
@@ -195,6 +196,7 @@ class Look:
     left: tuple[LeftOut, ...] = ()
     everything: Reckoning | None = None
     streams: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.errors import Problem
@@ -19,7 +19,10 @@ from services.tenancy.ownership import Ownership
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """One look at every chosen store: what was found, what could not be asked, what is not set."""
+    """One look at every chosen store: what was found, what could not be asked, what is not set.
+
+    `unsure` has, by store, why there may be more in it than was found.
+    """
 
     items: tuple[Item, ...] = ()
     blockers: tuple[str, ...] = ()
@@ -29,6 +32,13 @@ class Looks:
     left: tuple[LeftOut, ...] = ()
     everything: Mapping[str, Reckoning] = field(default_factory=dict)
     streams: tuple[str, ...] = ()
+    unsure: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def as_proof(self) -> Looks:
+        """The same as a proof that nothing is left: what is not sure is a problem then."""
+        found = {Measure(name): Problem("; ".join(why)) for name, why in self.unsure.items()}
+        return replace(self, problems={**found, **self.problems}) if found else self
 
     @property
     def found(self) -> int:
@@ -46,12 +56,15 @@ def merged(
     return Looks(
         items=tuple(sorted(items, key=_order)),
         blockers=tuple(dict.fromkeys(text for look in seen for text in look.blockers)),
-        disclosed=tuple(dict.fromkeys(text for look in seen for text in look.disclosed)),
+        disclosed=tuple(
+            dict.fromkeys(text for look in seen for text in (*look.disclosed, *look.unsure))
+        ),
         problems=dict(problems),
         absent=tuple(absent),
         left=tuple(left for look in seen for left in look.left),
         everything={n: look.everything for n, look in looks.items() if look.everything},
         streams=tuple(name for look in seen for name in look.streams),
+        unsure={name: look.unsure for name, look in looks.items() if look.unsure},
     )
 
 

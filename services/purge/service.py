@@ -177,7 +177,7 @@ class PurgeService:
         looks = self._look_at(job)
         last, at = StepName.SETTLE, datetime.now(UTC)
         self._jobs.start_step(job_id, last, at, lease=lease)
-        result = {**found_of(looks), "abandoned": True}
+        result = {**found_of(looks.as_proof), "abandoned": True}
         self._jobs.end_step(job_id, last, at, result=result, lease=lease)
         end_job(self._tools, self.job(job_id), lease=lease)
         ended = self.job(job_id)
@@ -190,7 +190,7 @@ class PurgeService:
         Raises PurgeRefused for one that has not ended, or where a store cannot be asked.
         """
         job = self._ended(job_id)
-        looks = self._look_at(job)
+        looks = self._look_at(job).as_proof
         if looks.problems:
             store, why = next(iter(looks.problems.items()))
             raise PurgeRefused(f"{store.value} could not be asked: {why}")

@@ -38,7 +38,7 @@ def verify(context: Context) -> Result:
     if looks.found and not looks.problems:
         _erase_late(context, looks)
         looks = _elsewhere(context, swept, problems)
-    return {**found_of(looks), **_late(late), "on_disk": list(_disk(context))}
+    return {**found_of(looks.as_proof), **_late(late), "on_disk": list(_disk(context))}
 
 
 def _late(items: Sequence[Item]) -> dict[str, object]:
@@ -116,7 +116,7 @@ def settle(context: Context) -> Result:
         late += _beyond(again, looks)
         looks = _look_at_the_primary(context)
     state = None if presence is None else presence.state.value
-    return {**found_of(looks), **_late(late), "kato": state}
+    return {**found_of(looks.as_proof), **_late(late), "kato": state}
 
 
 def _look_at_the_primary(context: Context) -> Looks:

@@ -22,6 +22,11 @@ _OPTIONS = frozenset({
     "socket_keepalive", "socket_timeout", "ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs",
     "ssl_certfile", "ssl_check_hostname", "ssl_keyfile", "ssl_password",
 })  # fmt: skip
+_EXAMPLES = {
+    "cluster": "redis+cluster://user:password@host:6379,host:6379",
+    "sentinel": "redis+sentinel://user:password@host:26379,host:26379/name-of-the-primary/0",
+}
+_NAMED = re.compile(r"/[^/]+(/[0-9]{1,9})?/?")
 _NOWHERE = "has no host, or a port that is no number"
 _ENCODE = "in a user or password these are percent-encoded: @ as %40, / %2F, ? %3F, # %23, % %25"
 
@@ -47,15 +52,45 @@ def check_redis(value: str) -> None:
         parts = _parted(value, "unix:///run/redis.sock?db=0")
         if parts.netloc.rpartition("@")[2] or len(parts.path) < len("/x"):
             raise ValueError("unix:// takes an absolute path, as unix:///run/redis.sock?db=0")
+    elif value.startswith(("redis+", "rediss+")):
+        _check_several(value)
+        return
     else:
         example = "redis://user:password@host:6379/0"
-        parts = _split(value, ("redis://", "rediss://"), f"{example}, or unix://…")
+        forms = f"{example}, or unix://…, redis+cluster://… or redis+sentinel://…"
+        parts = _split(value, ("redis://", "rediss://"), forms)
         if "@" in parts.path + parts.query + parts.fragment:
             raise ValueError(f"{_ENCODE}; the right form is {example}")
         if parts.fragment or not _DATABASE.fullmatch(parts.path):
             raise ValueError(f"its path is a database's number and nothing else, as {example}")
-    options = parse_qs(parts.query, keep_blank_values=True)
-    if not options.keys() <= _OPTIONS:
+    _check_options(parts.query, _OPTIONS)
+
+
+def _check_several(value: str) -> None:
+    """Refuse what names no nodes of a cluster, or no Sentinels and the name of their primary."""
+    from services.settings.redis_address import SENTINEL_OPTIONS, SEVERAL  # noqa: PLC0415  for few
+
+    if not value.startswith(SEVERAL):
+        raise ValueError(f"has to begin with {' or '.join(SEVERAL)}, or name a single server")
+    kind = "cluster" if "+cluster://" in value else "sentinel"
+    example = _EXAMPLES[kind]
+    parts = _parted(value, example)
+    user, at, places = parts.netloc.rpartition("@")
+    for place in places.split(","):
+        _split(f"redis://{user}{at}{place}", ("redis://",), example)
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError(f"{_ENCODE}; the right form is {example}")
+    if kind == "cluster" and (parts.fragment or parts.path not in ("", "/", "/0")):
+        raise ValueError(f"a cluster's keys are in database 0: no other path than /0, as {example}")
+    if kind == "sentinel" and (parts.fragment or not _NAMED.fullmatch(parts.path)):
+        raise ValueError(f"its path is the primary's name as Sentinel has it, as {example}")
+    options = _OPTIONS - {"db"}
+    _check_options(parts.query, options | SENTINEL_OPTIONS if kind == "sentinel" else options)
+
+
+def _check_options(query: str, known: frozenset[str]) -> None:
+    options = parse_qs(query, keep_blank_values=True)
+    if not options.keys() <= known:
         raise ValueError("what follows its ? is no option of a connection; few need any, as ?db=0")
     if not all(_DATABASE.fullmatch(f"/{one}") for one in options.get("db", ())):
         raise ValueError("its option db is a database's number, as ?db=0")

@@ -7,31 +7,28 @@ here: its archives, which both sides have to read, and where it keeps what it kn
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from services.errors import SettingsError
-from services.settings.environment import Settings
+from services.settings.deployment_settings import Elsewhere, deployment_of, deployments_of
+from services.settings.environment import Settings, load_settings
 from services.settings.outward import MOVE_TO
-from services.settings.variables import Variables, at_fault, read_text
+from services.settings.sign_in import DEPLOYMENTS
+from services.settings.variables import read_text
 
 _FOLDER = "destinations"
 
 
-class _Elsewhere(Settings):
-    """The same settings, of which this process' environment says nothing."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        *others: PydanticBaseSettingsSource, **more: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
-        """Take what was read from the file."""
-        del settings_cls, others, more
-        return (init_settings,)
+def names_of(here: Settings) -> tuple[str, ...]:
+    """Name the deployments to which tenants can move: the other ones of this dashboard too."""
+    named = tuple(here.destinations)
+    if here.deployments is None:
+        return named
+    others = (each.name for each in deployments_of(load_settings()))
+    return (*named, *(name for name in others if name not in {here.deployment, *named}))
 
 
 def settings_of(here: Settings, name: str) -> Settings:
@@ -41,34 +38,43 @@ def settings_of(here: Settings, name: str) -> Settings:
     wrong value, names no store, or names the records of this deployment.
     """
     path = here.destinations.get(name)
-    if path is None:
-        raise SettingsError(MOVE_TO, f"names no deployment that is called {name}")
+    variable = DEPLOYMENTS if path is None else MOVE_TO
+    found = _beside(here, name) if path is None else _in_file(here, name, path)
+    if found.embedded:
+        raise SettingsError(variable, f"what it has of {name} names no store")
+    if found.read_only:
+        raise SettingsError(variable, f"what it has of {name} says that it is read only")
+    return found
+
+
+def _in_file(here: Settings, name: str, path: Path) -> Settings:
     values = dotenv_values(stream=StringIO(read_text(MOVE_TO, path)), interpolate=False)
     given = {variable: value for variable, value in values.items() if value}
     try:
-        found = _Elsewhere(**Variables(Settings, given)())
-    except ValidationError as exc:
-        raise _of(name, at_fault(exc)) from None
+        found = Elsewhere.of(given)
     except SettingsError as exc:
-        raise _of(name, exc) from None
-    if found.embedded:
-        raise SettingsError(MOVE_TO, f"the file of {name} names no store")
-    if found.read_only:
-        raise SettingsError(MOVE_TO, f"the file of {name} says that it is read only")
+        reason = f"in the file of {name}, {exc.variable}: {exc.reason}"
+        raise SettingsError(MOVE_TO, reason) from None
     if found.state_url is not None and found.state_url == here.state_url:
         raise SettingsError(MOVE_TO, f"the file of {name} names the records of this deployment")
-    return found.model_copy(update=_ours(here, name))
-
-
-def _ours(here: Settings, name: str) -> dict[str, Any]:
     folder = here.data / _FOLDER / name.encode().hex()
+    return found.model_copy(update={"data": folder, "move_to": "", **_ours(here)})
+
+
+def _beside(here: Settings, name: str) -> Settings:
+    """Return another deployment of this dashboard: its records are where it has them."""
+    found = None if here.deployments is None else deployment_of(name)
+    if found is None or name == here.deployment:
+        raise SettingsError(MOVE_TO, f"names no deployment that is called {name}")
+    if found.settings is None:
+        raise SettingsError(DEPLOYMENTS, f"{name} has no settings: {found.problem}")
+    return found.settings.model_copy(update=_ours(here))
+
+
+def _ours(here: Settings) -> dict[str, Any]:
     return {
-        "data": folder, "archives": here.archives, "archives_options": here.archives_options,
-        "archive_recipients": here.archive_recipients, "settle_seconds": 0, "move_to": "",
+        "archives": here.archives, "archives_options": here.archives_options,
+        "archive_recipients": here.archive_recipients, "settle_seconds": 0,
         "archive_identities": here.archive_identities, "history_url": None,
         "anchor_file": None, "anchor_url": None, "alert_routes": None,
     }  # fmt: skip
-
-
-def _of(name: str, exc: SettingsError) -> SettingsError:
-    return SettingsError(MOVE_TO, f"in the file of {name}, {exc.variable}: {exc.reason}")

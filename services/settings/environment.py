@@ -7,6 +7,7 @@ into KATO's compose network unchanged. `docs/settings.md` lists all of them.
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 APP_NAME = "kato-tenants"
 
 _LOG_KEY_LENGTH = 32
+_SCHEMA = re.compile(r"[A-Za-z0-9_.-]*")
 _ELSEWHERE = {
     "clickhouse_host": "a port goes into CLICKHOUSE_PORT, and https:// is CLICKHOUSE_SECURE=true",
     "qdrant_host": "a port goes into QDRANT_PORT, and a whole address into QDRANT_URL",
@@ -83,8 +85,8 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
 
     data: Path = Field(default_factory=lambda: user_data_path(APP_NAME), alias="KATO_TENANTS_DATA")
     state_url: SecretStr | None = Field(None, alias="KATO_TENANTS_STATE_URL")
+    state_schema: str = Field("", alias="KATO_TENANTS_STATE_SCHEMA", max_length=63)
     state_seconds: float = Field(1.5, alias="KATO_TENANTS_STATE_SECONDS", gt=0, le=60)
-    deployment: str = Field("", alias="KATO_TENANTS_DEPLOYMENT", max_length=40)
     deployment_color: Literal["gray", "blue", "green", "orange", "red", "violet"] = Field(
         "gray", alias="KATO_TENANTS_DEPLOYMENT_COLOR"
     )
@@ -145,6 +147,13 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
         if not value.isprintable():
             raise ValueError("every character of the name has to be printable")
         return value.strip()
+
+    @field_validator("state_schema")
+    @classmethod
+    def _is_a_schema(cls, value: str) -> str:
+        if not _SCHEMA.fullmatch(value):
+            raise ValueError("a schema's name has letters, digits and _.- alone")
+        return value
 
     @field_validator("bill_zone")
     @classmethod
@@ -228,6 +237,12 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
         return not any((*stores, self.kato_api_url))
 
     @property
+    def address(self) -> str:
+        """Where this deployment is opened, with its name where this dashboard has several."""
+        several = self.url and self.deployments and self.deployment
+        return f"{self.url}?deployment={self.deployment}" if several else self.url
+
+    @property
     def over_tls(self) -> dict[str, bool]:
         """Whether each store that is reached over a network is reached by TLS."""
         redis, qdrant, kato = map(_secret, (self.redis_url, self.qdrant_url, self.kato_api_url))
@@ -235,7 +250,7 @@ class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
         if self.clickhouse_host:
             found["clickhouse"] = self.clickhouse_secure
         if redis and not redis.startswith("unix://"):
-            found["redis"] = self.redis_tls or redis.startswith("rediss://")
+            found["redis"] = self.redis_tls or redis.startswith("rediss")
         if qdrant or self.qdrant_host:
             found["qdrant"] = qdrant.startswith("https://") if qdrant else self.qdrant_https
         if kato:

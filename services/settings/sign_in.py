@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
@@ -15,6 +16,8 @@ from services.settings import mappings as mapping
 
 COOKIE_SECRET_LENGTH = 32
 """Shortest secret that cookies are signed with, in characters."""
+
+DEPLOYMENTS = "KATO_TENANTS_DEPLOYMENTS"
 
 BEARER_LENGTH = 20
 """Shortest token by which metrics are read, in characters."""
@@ -56,6 +59,10 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
 
 class SignInSettings(BaseSettings):
     """Who may come in, how that is known, and what it makes of them."""
+
+    deployments: Path | None = Field(None, alias=DEPLOYMENTS)
+    deployments_at_once: int = Field(2, alias="KATO_TENANTS_DEPLOYMENTS_AT_ONCE", ge=1, le=100)
+    deployment: str = Field("", alias="KATO_TENANTS_DEPLOYMENT", max_length=40)
 
     auth: Literal["local", "oidc", "proxy"] = Field("local", alias="KATO_TENANTS_AUTH")
     allow_open: bool = Field(False, alias="KATO_TENANTS_ALLOW_OPEN")
@@ -200,6 +207,8 @@ class SignInSettings(BaseSettings):
         token_rules(self).check()
 
     def _check_rules(self) -> None:
+        if self.of_several:  # each says it for itself
+            return
         if not (self.roles and self.role_claim) and self.default_role is None:
             absent = "ROLES" if self.role_claim else "ROLE_CLAIM"
             reason = "not set, and nobody would have a role: set it, or KATO_TENANTS_DEFAULT_ROLE"
@@ -209,6 +218,11 @@ class SignInSettings(BaseSettings):
             reason = ("not set, nor KATO_TENANTS_TENANTS_CLAIM, and nobody would see any tenant; "
                       "* lets everybody who has a role see all of them")  # fmt: skip
             raise SettingsError("KATO_TENANTS_DEFAULT_TENANTS", reason)
+
+    @property
+    def of_several(self) -> bool:
+        """Whether these are of a process with several deployments, and of none of them."""
+        return self.deployments is not None and not self.deployment
 
     @property
     def two_person_actions(self) -> frozenset[Action]:

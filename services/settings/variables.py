@@ -15,7 +15,8 @@ from services.errors import SettingsError
 
 _LONGEST = 1 << 16  # characters of a secret's file
 _BLANKS = frozenset("\t\n\r")
-_FILE = "_FILE"
+FILE = "_FILE"
+"""What the variable ends with that names a secret's file."""
 
 
 class Variables(PydanticBaseSettingsSource):
@@ -44,7 +45,7 @@ class Variables(PydanticBaseSettingsSource):
 
 def file_variables(settings: type[BaseSettings]) -> Iterator[str]:
     """Name the variables that name a secret's file: the secret's own, and `_FILE`."""
-    return (f"{f.alias}{_FILE}" for f in settings.model_fields.values() if _is_secret(f))
+    return (f"{f.alias}{FILE}" for f in settings.model_fields.values() if _is_secret(f))
 
 
 def at_fault(exc: ValidationError) -> SettingsError:
@@ -59,7 +60,7 @@ def _is_secret(field: FieldInfo) -> bool:
 
 def _value(field: FieldInfo, environment: Mapping[str, str]) -> str:
     """Return what a field's variable holds, or the file that it names; empty where none is set."""
-    variable, file = str(field.alias), f"{field.alias}{_FILE}"
+    variable, file = str(field.alias), f"{field.alias}{FILE}"
     text = _clean(variable, environment.get(variable, ""))
     path = _clean(file, environment.get(file, "")) if _is_secret(field) else ""
     if text and path:

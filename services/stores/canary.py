@@ -6,10 +6,9 @@ makes one for each knowledge base.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
-import redis
 from qdrant_client import QdrantClient, models
 
 from services.canary.belongings import COLUMNS, KEYS_LIVE, Belongings
@@ -18,9 +17,11 @@ from services.stores.clickhouse import connect as clickhouse
 from services.stores.clickhouse.query import Asking, ClickHouse, Names
 from services.stores.faults import guarded
 from services.stores.qdrant import connect as qdrant
-from services.stores.redis import errors as keyfaults
+from services.stores.redis.link import Client, conversation, packed
+from services.tenancy.layout import bytes_of
 
 _WRITING = "writing for the canary test"
+_SECONDS = 60.0
 _AT_ONCE = {"async_insert": 0}
 _THERE = """
 SELECT count(), uniqExact(name) FROM {home:Identifier}.patterns_data
@@ -73,24 +74,30 @@ class CanaryRows:
 
 
 class CanaryKeys:
-    """Writes keys into one Redis, which drops them after an hour. Raises StoreError."""
+    """Writes keys into Redis, which drops them after an hour. Raises StoreError."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     def write(self, belongings: Belongings) -> None:
-        """Write the keys, all or none: in one transaction."""
-        with keyfaults.translated(_WRITING):
-            pipeline: Any = self._client.pipeline(transaction=True)  # hset's types are too narrow
-            for key, text in belongings.texts.items():
-                pipeline.set(key, text, ex=KEYS_LIVE)
-            for key, entries in belongings.hashes.items():
-                pipeline.hset(key, mapping=dict(entries))
-                pipeline.expire(key, KEYS_LIVE)
-            for key, members in belongings.sets.items():
-                pipeline.sadd(key, *members)
-                pipeline.expire(key, KEYS_LIVE)
-            pipeline.execute()
+        """Write the keys, all or none: in one transaction, or one a slot in a cluster."""
+        keys = dict(_writing(belongings))
+        with conversation(self._client, operation=_WRITING, seconds=_SECONDS) as link:
+            for some in link.at_once(list(keys), len(keys)):
+                link.transaction([command for key in some for command in keys[key]])
+
+
+def _writing(belongings: Belongings) -> Iterator[tuple[bytes, list[bytes]]]:
+    """Yield each key with the commands that write it."""
+    for name, text in belongings.texts.items():
+        key = bytes_of(name)
+        yield key, [packed("SET", key, text, "EX", KEYS_LIVE)]
+    for name, entries in belongings.hashes.items():
+        key, words = bytes_of(name), [word for pair in entries.items() for word in pair]
+        yield key, [packed("HSET", key, *words), packed("EXPIRE", key, KEYS_LIVE)]
+    for name, members in belongings.sets.items():
+        key = bytes_of(name)
+        yield key, [packed("SADD", key, *members), packed("EXPIRE", key, KEYS_LIVE)]
 
 
 class CanaryPoints:

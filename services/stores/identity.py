@@ -16,6 +16,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import redis
+
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.settings.environment import Settings
 from services.stores.absent import present
@@ -25,11 +27,10 @@ from services.stores.open import Engines
 from services.stores.qdrant.answers import answers_of
 from services.stores.qdrant.calls import asking
 from services.stores.qdrant.facts import at
-from services.stores.redis.link import conversation
+from services.stores.redis.link import Client, conversation, database_of
 from services.stores.redis.server import opening
 
 if TYPE_CHECKING:
-    import redis
     from qdrant_client import QdrantClient
 
 Identities = Mapping[str, frozenset[str]]
@@ -77,15 +78,18 @@ def _clickhouse(clickhouse: ClickHouse, settings: Settings) -> Iterator[str]:
         yield from map(_text, tables)
 
 
-def _redis(client: redis.Redis, settings: Settings) -> Iterator[str]:
-    about = client.connection_pool.connection_kwargs
-    database = int(about.get("db") or 0)
-    yield f"{about.get('path') or about.get('host')}:{about.get('port')}/{database}"
+def _redis(client: Client, settings: Settings) -> Iterator[str]:
+    database = database_of(client)
+    for node in [client] if isinstance(client, redis.Redis) else client.nodes():
+        about = node.connection_pool.connection_kwargs
+        if place := about.get("path") or about.get("host"):  # none where Sentinels are asked for it
+            yield f"{place}:{about.get('port')}/{database}"
     with conversation(client, operation=_OPERATION, seconds=settings.timeout_seconds) as link:
-        facts = opening(link, database).facts
-    for name in ("run_id", "master_replid"):
-        if facts.get(name):
-            yield f"{name} {facts[name]}/{database}"
+        told = opening(link, database)
+    for facts in (each.facts for each in told.parts or (told,)):
+        for name in ("run_id", "master_replid"):
+            if facts.get(name):
+                yield f"{name} {facts[name]}/{database}"
 
 
 def _qdrant(client: QdrantClient, settings: Settings) -> Iterator[str]:

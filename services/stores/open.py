@@ -16,11 +16,11 @@ from services.stores.absent import AbsentStore, absent
 
 if TYPE_CHECKING:
     import httpx
-    import redis
     from clickhouse_connect.driver.client import Client
     from qdrant_client import QdrantClient
 
     from services.stores.clickhouse.query import ClickHouse
+    from services.stores.redis.link import Client as Keyspace
 
 VARIABLES = {
     "clickhouse": "CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD and _DB",
@@ -43,7 +43,7 @@ class Started(Protocol):
         """What makes a new client of it."""
 
     @property
-    def redis(self) -> redis.Redis:
+    def redis(self) -> Keyspace:
         """A client that threads may share."""
 
     @property
@@ -60,7 +60,7 @@ class Engines:
     """The one client of each engine; of one that has no address, what says so."""
 
     clickhouse: ClickHouse
-    redis: redis.Redis
+    redis: Keyspace
     qdrant: QdrantClient
     kato: httpx.Client
 
@@ -117,7 +117,7 @@ def _clickhouse(settings: Settings, host: str) -> ClickHouse:
     )
 
 
-def _redis(settings: Settings) -> redis.Redis:
+def _redis(settings: Settings) -> Keyspace:
     from services.stores.redis.connect import client_of
 
     return client_of(settings)

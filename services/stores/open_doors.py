@@ -30,7 +30,7 @@ from services.stores.kato.connect import Call, ask
 from services.stores.qdrant import connect as qdrant
 from services.stores.qdrant.facts import names_of
 from services.stores.redis.errors import is_about_tls
-from services.stores.redis.link import Link, conversation, packed
+from services.stores.redis.link import Client, Link, conversation, packed
 
 Door = Callable[[], bool | None]
 """Tries one door. Raises StoreUnavailable where nothing answers."""
@@ -110,7 +110,22 @@ def kato_door(client: httpx.Client, *, seconds: float) -> Door:
     return try_it
 
 
-def redis_door(client: redis.Redis, *, seconds: float) -> Door:
+def redis_door(client: Client, *, seconds: float) -> Door:
+    """Return what tries the door of a server, or of every node of a cluster, replicas too.
+
+    One that lets anyone in is enough, and one that could not be tried leaves it open otherwise.
+    """
+    if isinstance(client, redis.Redis):
+        return _door_of(client, seconds=seconds)
+
+    def try_all() -> bool | None:
+        found = [_door_of(node, seconds=seconds)() for node in client.nodes()]
+        return True if True in found else None if None in found else False
+
+    return try_all
+
+
+def _door_of(client: redis.Redis, *, seconds: float) -> Door:
     """Return what sends a PING over a connection of its own that has not signed in.
 
     It goes where the client does, with its TLS, but shows neither password nor certificate. A

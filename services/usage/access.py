@@ -37,7 +37,7 @@ class DeskFleet:
     def figures(self) -> CollectorState:
         """Return what the collector has, confined. Never waits for a store."""
         viewer = self._gate.allow(Action.SEE_FLEET)
-        state = self._collector.state
+        state = self._collector.shown
         if viewer.sees_all:
             return state
         seen = state.snapshot and self._confined(state.snapshot, viewer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -68,7 +69,7 @@ class UsageService:
     """Collects the usage of the whole fleet.
 
     A store that tells that nothing was written since its last pass is not passed through again,
-    until that pass is `whole_every` seconds ago.
+    until that pass is `whole_every` seconds ago. Stores are asked in a `turn`.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class UsageService:
         shared_collections: frozenset[str] = frozenset(),
         deadline: float = 300.0,
         whole_every: float = 0.0,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._patterns, self._keys, self._kato = patterns, keys, kato
         self._single_pass = single_pass
@@ -92,7 +94,7 @@ class UsageService:
         self._shared_collections = shared_collections
         self._deadline = deadline
         self._owners = owners
-        self._whole_every = whole_every
+        self._whole_every, self._turn = whole_every, turn
         self._kept = Kept()
         self._idle: frozenset[str] = frozenset()
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
@@ -102,24 +104,34 @@ class UsageService:
         """Return who owns what, by every node_id that was ever seen."""
         return self._owners.now()
 
-    def collect(self, *, progress: Callable[[Snapshot], None] | None = None) -> Snapshot:
+    def carry_on(self, snapshot: Snapshot) -> None:
+        """Go on after what another dashboard read: a store fails since it failed there."""
+        failing = {str(name): each.failing_since for name, each in snapshot.stores.items()}
+        failing[_KATO] = snapshot.kato_failing_since
+        self._failing = {name: at for name, at in failing.items() if at is not None}
+
+    def collect(
+        self, *, progress: Callable[[Snapshot], None] | None = None, record: bool = True
+    ) -> Snapshot:
         """Ask every store in parallel, one pass each, and return the fleet's usage.
 
         A store that fails leaves its figures unknown; the others stay. With `progress`, what is
         known before all passes have ended is handed out as it comes: first KATO's own counters,
-        then the running pass, each marked as what it is.
+        then the running pass, each marked as what it is. Without `record` nothing is written.
         """
         if not self._last_good:
             self._last_good = self._state.last_totals()
-        asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
-        self._record_nodes(asked)
+        with self._turn():
+            asked = self._ask_silently() if progress is None else self._ask_aloud(progress)
+        if record:
+            self._record_nodes(asked)
         ownership, readings = self.ownership(), asked.readings
         same = self._kept.rolled_up(readings, ownership)
         rolled = same or self._roll_up(readings, ownership)
         self._kept = Kept(readings, ownership, rolled)
         snapshot = self._snapshot(asked, rolled)
         self._note_failures(asked)
-        self._remember(snapshot)
+        self._remember(snapshot, record=record)
         if same is None:
             self._idle = idle_kb_ids(rolled.kb_ids, ownership)
         return snapshot
@@ -250,13 +262,14 @@ class UsageService:
         found = {name: self._since(name, asked.of(name)) for name in (*Measure, _KATO)}
         self._failing = {name: since for name, since in found.items() if since is not None}
 
-    def _remember(self, snapshot: Snapshot) -> None:
+    def _remember(self, snapshot: Snapshot, *, record: bool) -> None:
         totals = {
             measure: figures.total
             for measure, figures in snapshot.stores.items()
             if figures.total is not None
         }
-        self._state.record_totals(totals, snapshot.collected_at)
+        if record:
+            self._state.record_totals(totals, snapshot.collected_at)
         self._last_good |= {m: (snapshot.collected_at, amount) for m, amount in totals.items()}
 
 

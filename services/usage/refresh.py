@@ -42,7 +42,7 @@ class Collector:
 
     def __init__(
         self, usage: UsageService, *, interval: float,
-        then: Callable[[Snapshot], None] = lambda _: None,
+        then: Callable[[Snapshot], object] = lambda _: None,
     ) -> None:  # fmt: skip
         self._usage = usage
         self._interval = interval
@@ -50,9 +50,19 @@ class Collector:
         self._wanted = threading.Event()
         self._stopped = threading.Event()
         self._finished = threading.Condition()
-        self.begun = self.rounds = self.failures = 0
+        self._begun = self.rounds = self.failures = 0
         self._thread: threading.Thread | None = None
         self.state = CollectorState()
+
+    @property
+    def begun(self) -> int:
+        """How many refreshes have begun."""
+        return self._begun
+
+    @property
+    def shown(self) -> CollectorState:
+        """What there is, with the times of this host's clock."""
+        return self.state
 
     def start(self) -> None:
         """Begin to refresh; the first refresh starts at once."""
@@ -87,8 +97,9 @@ class Collector:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._wanted.clear()
-            self.begun += 1
+            self._begun += 1
             self._refresh()
+            self._ended(self.rounds + 1)
             self._wanted.wait(self._interval)
 
     def _refresh(self) -> None:
@@ -97,19 +108,27 @@ class Collector:
         cold = before is None or not before.settled
         try:
             snapshot = self._usage.collect(progress=self._show if cold else None)
-            self._set(snapshot, seconds=time.monotonic() - began)
-            if not self._stopped.is_set():  # what follows may be closed by now
-                self._then(snapshot)
+            self._found(snapshot, time.monotonic() - began)
         except KatoTenantsError as exc:
-            self._failed(exc.problem)
+            self._failed(exc)
         except Exception as exc:  # the thread has to outlive a fault of ours
             logger.exception("a refresh failed")
-            self._failed(Problem(f"a fault in this product: {type(exc).__name__}"))
+            self._gave_up(Problem(f"a fault in this product: {type(exc).__name__}"))
+
+    def _found(self, snapshot: Snapshot, seconds: float) -> None:
+        self._set(snapshot, seconds=seconds)
+        if not self._stopped.is_set():  # what follows may be closed by now
+            self._then(snapshot)
+
+    def _ended(self, rounds: int) -> None:
         with self._finished:
-            self.rounds += 1
+            self.rounds = rounds
             self._finished.notify_all()
 
-    def _failed(self, problem: Problem) -> None:
+    def _failed(self, exc: KatoTenantsError) -> None:
+        self._gave_up(exc.problem)
+
+    def _gave_up(self, problem: Problem) -> None:
         self.failures += 1
         self._set(self.state.snapshot, problem=problem, seconds=self.state.seconds)
 
@@ -120,5 +139,8 @@ class Collector:
         self, snapshot: Snapshot | None, *, refreshing: bool = False,
         problem: Problem | None = None, seconds: float | None = None,
     ) -> None:  # fmt: skip
-        since = (self.state.refreshing_since or datetime.now(UTC)) if refreshing else None
+        since = (self.state.refreshing_since or self._now()) if refreshing else None
         self.state = CollectorState(snapshot, since, problem, seconds)
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC)

@@ -85,7 +85,7 @@ class Alerting:
 
         found = receivers(
             self.routes, self._closing, deployment=self._settings.deployment,
-            url=self._settings.url,
+            url=self._settings.address,
         )  # fmt: skip
         return Deliverer(self.records, found, now=self._now, told=self._wake)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from services.made_once import made_once
+from services.made_once import made_along, made_once
 
 if TYPE_CHECKING:
     from services.backups.models import Standing
@@ -21,6 +21,7 @@ class Backing:
 
     def __init__(self, services: Working, tenants: Callable[[], tuple[TenantKey, ...]]) -> None:
         self._services, self.tenants = services, tenants
+        made_along(self, services)
 
     def standings(self) -> tuple[Standing, ...]:
         """Say how each of them is backed up, but for its newest archive. Raises StoreError."""

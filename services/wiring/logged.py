@@ -42,8 +42,18 @@ class Logged:
 
     def __init__(self, settings: Settings, *, clock: Callable[[], datetime] | None = None) -> None:
         self.settings = settings
-        self.now = clock or (lambda: datetime.now(UTC))
+        self.now = clock or self._now
         self.closing = ExitStack()
+
+    def _now(self) -> datetime:
+        """Return the time, by the clock of the database where several hosts may go by it."""
+        now = datetime.now(UTC)
+        database = vars(self).get("database")
+        if database is None or database.dialect.name != "postgresql":
+            return now
+        from services.stores.records.clock import ahead_of
+
+        return now + ahead_of(database)
 
     def close(self) -> None:
         """Stop the threads and close all that was opened, once."""
@@ -82,9 +92,14 @@ class Logged:
         store = LogStore(self.database, LogKeys(self.settings.log_keys))
         file, places = self._anchors
         interval = timedelta(minutes=self.settings.anchor_minutes)
-        logbook = Logbook(store, Anchorer(store, places, interval=interval), anchors=file)
+        anchorer = Anchorer(store, places, interval=interval, turn=self._anchors_now)
+        logbook = Logbook(store, anchorer, anchors=file)
         self.closing.callback(logbook.close)
         return logbook
+
+    def _anchors_now(self) -> bool:
+        """Whether it is this process that anchors the log."""
+        return True
 
     @property
     def _anchors(self) -> tuple[ReadAnchors | None, Sequence[AnchorPlace]]:

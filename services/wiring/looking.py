@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.made_once import made_once
+from services.made_once import made_along, made_once
 
 if TYPE_CHECKING:
     from services.apart.planning import Planned as Apart
@@ -24,6 +24,7 @@ class Looking:
 
     def __init__(self, services: Working) -> None:
         self._services = services
+        made_along(self, services)
 
     def start(self) -> None:
         """Begin to run them, in threads of their own."""

@@ -12,7 +12,7 @@ from services.move.there import KIND_IN, There
 from services.move.tools import Tools
 from services.restore.run import RestoreWork
 from services.restore.service import RestoreService
-from services.settings.destinations import settings_of
+from services.settings.destinations import names_of, settings_of
 from services.stores.identity import KATO, Identities, identities_of, same_stores
 from services.wiring.archiving import identities, recipients
 
@@ -27,7 +27,7 @@ def move_tools(services: Working) -> Tools:
     settings, opened = services.settings, _Opened(services)
     return Tools(
         archives=lambda: services.archive, purges=lambda: services.purge,
-        destinations=lambda: tuple(settings.destinations), there=opened.there,
+        destinations=lambda: names_of(settings), there=opened.there,
         book=services.move_book, jobs=services.job_book, holds=services.card_book.holds,
         place=services.before_purge.obstacle,
         opens=lambda: bool(identities(settings)) or not recipients(settings),

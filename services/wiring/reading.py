@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from services.made_once import made_once
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
     from services.sessions.rotate import KeyRotation
     from services.usage.collect import UsageService
     from services.usage.snapshot import Snapshot
+    from services.usage.turns import Turns
 
 
 class Reading(OwnRecords):
-    """The stores, and the use cases that ask them and nothing else."""
+    """The stores, and the use cases that ask them and nothing else.
+
+    `turns` are those in which they are read beside other deployments of this process.
+    """
+
+    turns: Turns | None = None
 
     @made_once
     def embedded(self) -> EmbeddedSet | None:
@@ -56,6 +63,7 @@ class Reading(OwnRecords):
             shared_collections=frozenset(self.settings.shared_collections),
             deadline=self.settings.pass_seconds,
             whole_every=self.settings.whole_pass_minutes * 60,
+            turn=self.turns.turn if self.turns is not None else nullcontext,
         )
 
     @made_once

@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 class OwnRecords(Logged):
     """All that is kept in the database: jobs, cards, limits, usage over time, besides the log."""
 
+    def let_go(self) -> None:
+        """Let go of the jobs under way: each stays as its journal has it, and runs.
+
+        Whoever takes it up goes on with the step that was begun, once its lease is over.
+        """
+        for book in ("jobs", "job_book"):
+            if book in vars(self):
+                getattr(self, book).let_go()
+
     @made_once
     def history(self) -> HistoryService:
         """What tells how much of what there was when."""

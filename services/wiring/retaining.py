@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from services.made_once import made_once
+from services.made_once import made_along, made_once
 from services.stores.absent import AbsentStore
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Retaining:
 
     def __init__(self, services: Working) -> None:
         self._services = services
+        made_along(self, services)
 
     @property
     def kind(self) -> tuple[str, Callable[[Job], Work[Any]]]:

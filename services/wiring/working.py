@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.parking.service import ParkingService
     from services.parking.tools import Tools as ParkingTools
     from services.purge.job import Job
+    from services.purge.later_looks import LaterLooks
     from services.purge.look import Erasers
     from services.purge.service import PurgeService
     from services.purge.tools import Tools
@@ -220,6 +221,12 @@ class Working(Reading):
         worker = PurgeWorker(self._purge_tools, on_end=self._purge_ran)
         self.closing.callback(worker.stop)
         return worker
+
+    @made_once
+    def _later_looks(self) -> LaterLooks:
+        from services.purge.later_looks import LaterLooks
+
+        return LaterLooks(self.jobs)
 
     def _purge_ran(self, job: Job) -> None:
         """Follow each run of a job: figures are read anew, and the log gets its end."""

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import redis
 from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient
 
@@ -22,6 +21,7 @@ from services.embedded.errors import CaptureError
 from services.embedded.write.dataset import Collection, Dataset, Entry, Misread, Row
 from services.embedded.write.rows import TABLES
 from services.embedded.write.stores import LoadReport, Targets, write
+from services.stores.redis.link import Client as Keyspace
 
 REDIS, QDRANT = "redis.jsonl", "qdrant.jsonl"
 ROWS = {f"clickhouse_{name}.jsonl": name for name in TABLES}
@@ -35,7 +35,7 @@ def load(
     directory: Path,
     *,
     clickhouse: Client | None,
-    redis: redis.Redis | None,
+    redis: Keyspace | None,
     qdrant: QdrantClient | None,
     database: str,
     merge: bool = False,

@@ -16,11 +16,12 @@ from services.errors import SettingsError, StoreUnavailable
 from services.settings.private_files import DATA_VARIABLE
 from services.stores.faults import guarded
 from services.stores.qdrant import connect as qdrant
-from services.stores.redis.errors import translated
+from services.stores.redis.link import conversation
 
 MARKER = "sample"
 _LOADING, _LOADED = "loading", "loaded"
 _CLEARING = "clearing a sample that was cut short"
+_SECONDS = 600.0
 
 
 def fill(data: Path, targets: Targets, *, service: str) -> LoadReport | None:
@@ -69,8 +70,9 @@ def _write(path: Path, text: str) -> None:
 def _clear(targets: Targets) -> None:
     """Empty the engines: until the mark says so, nothing but half a sample is in them."""
     if targets.redis is not None:
-        with translated(_CLEARING):
-            targets.redis.flushdb()
+        with conversation(targets.redis, operation=_CLEARING, seconds=_SECONDS) as link:
+            for each in link.primaries:
+                each.ask("FLUSHDB")
     if targets.clickhouse is not None:
         _clear_rows(targets.clickhouse, targets.database)
     if targets.qdrant is not None:

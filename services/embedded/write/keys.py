@@ -8,46 +8,49 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
-import redis
+import hiredis
 
 from services.embedded.write.dataset import Entry, KeyType, Misread, RedisValue, StreamItem
 from services.errors import StoreRejected
-from services.stores.redis.errors import STORE, translated, translation
+from services.stores.redis.erase_sessions import sound
+from services.stores.redis.errors import STORE
+from services.stores.redis.link import Client, Link, conversation, packed
 from services.tenancy.layout import bytes_of
 
 _BATCH = 500
+_SECONDS = 600.0  # a batch may take, and each answer the client's own timeout
 _LOADING = "loading keys"
 _STALE_ID = "equal or smaller than the target stream top item"
 
 
-def count(client: redis.Redis) -> int:
+def count(client: Client) -> int:
     """Count the keys."""
-    with translated("looking for keys"):
-        return int(client.dbsize())
+    with conversation(client, operation="looking for keys", seconds=_SECONDS) as link:
+        return int(link.ask("DBSIZE"))
 
 
-def write(client: redis.Redis, entries: Iterator[Entry], *, merge: bool) -> Counter[str]:
+def write(client: Client, entries: Iterator[Entry], *, merge: bool) -> Counter[str]:
     """Write keys with their TTLs; with `merge`, into what is there, where its type allows."""
     counts: Counter[str] = Counter()
-    while batch := list(islice(entries, _BATCH)):
-        new = _mergeable(client, batch) if merge else batch
-        counts["keys"] += sum(not entry.more for entry in new)
-        counts["skipped"] += len(batch) - len(new) + _send(client, new)
+    with conversation(client, operation=_LOADING, seconds=_SECONDS) as link:
+        while batch := list(islice(entries, _BATCH)):
+            link.prolong()
+            new = _mergeable(link, batch) if merge else batch
+            counts["keys"] += sum(not entry.more for entry in new)
+            counts["skipped"] += len(batch) - len(new) + _send(link, new)
     return counts
 
 
-def _send(client: redis.Redis, batch: Sequence[Entry]) -> int:
+def _send(link: Link, batch: Sequence[Entry]) -> int:
     """Send what writes these keys; return how many entries of streams were too old to add."""
-    with translated(_LOADING):
-        pipeline: Any = client.pipeline(transaction=False)  # execute_command has no types
-        for entry in batch:
-            for command in _commands(entry):
-                pipeline.execute_command(*command)
-        answers = pipeline.execute(raise_on_error=False)
-    errors = [answer for answer in answers if isinstance(answer, Exception)]
+    commands = [packed(*command) for entry in batch for command in _commands(entry)]
+    if commands:
+        link.send(b"".join(commands))
+    answers = link.replies(len(commands))
+    errors = [answer for answer in answers if isinstance(answer, hiredis.ReplyError)]
     for error in errors:
         if _STALE_ID not in str(error):
-            raise translation(error, _LOADING) from error
+            raise link.error(error)
     return len(errors)
 
 
@@ -62,21 +65,14 @@ def _commands(entry: Entry) -> Iterator[Command]:
         yield "PEXPIRE", key, entry.ttl_ms
 
 
-def _mergeable(client: redis.Redis, batch: Sequence[Entry]) -> list[Entry]:
+def _mergeable(link: Link, batch: Sequence[Entry]) -> list[Entry]:
     """Leave out the lists that are there. Raises StoreRejected for a key of another type."""
-    with translated(_LOADING):
-        pipeline = client.pipeline(transaction=False)
-        for entry in batch:
-            pipeline.type(bytes_of(entry.key))
-        types = [_type(answer) for answer in pipeline.execute()]
+    link.send(b"".join(packed("TYPE", bytes_of(entry.key)) for entry in batch))
+    types = [answer.decode() for answer in sound(link, len(batch))]
     if any(there not in ("none", entry.type) for entry, there in zip(batch, types, strict=True)):
         raise StoreRejected(STORE, _LOADING, "a key of the same name is of another type")
     pairs = zip(batch, types, strict=True)
     return [e for e, there in pairs if e.more or there != KeyType.LIST]
-
-
-def _type(answer: bytes | str) -> str:
-    return answer.decode() if isinstance(answer, bytes) else answer
 
 
 _CHUNK = 5000

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import redis
 from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient
 
@@ -20,6 +19,7 @@ from services.embedded.write import (
 )
 from services.embedded.write.dataset import Dataset
 from services.errors import StoreNotConfigured
+from services.stores.redis.link import Client as Keyspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Targets:
     """The stores to write to; None for one that is not configured."""
 
     clickhouse: Client | None
-    redis: redis.Redis | None
+    redis: Keyspace | None
     qdrant: QdrantClient | None
     database: str
 

@@ -11,6 +11,7 @@ from services.archive.models import Format, Part
 from services.stores.qdrant.answers import answers_of
 from services.stores.qdrant.archive import point_of
 from services.stores.qdrant.calls import VectorCalls, asking
+from services.stores.qdrant.cluster_calls import calls_now
 from services.stores.qdrant.facts import at
 
 PREFIX = "vectors_"
@@ -24,13 +25,12 @@ class PointsApart:
     """One Qdrant; a deletion may take `seconds`. Every method raises StoreError."""
 
     def __init__(self, client: QdrantClient, *, seconds: float) -> None:
-        self._client = client
-        self._calls = VectorCalls(client, seconds=seconds)
+        self._client, self._seconds = client, seconds
         self._answers = answers_of(client)
 
     def part(self, kb_id: str) -> Part | None:
         """Describe the collection of a kb_id, by its name or an alias; None where there is none."""
-        name = self._calls.standing().behind(PREFIX + kb_id)
+        name = self._calls().standing().behind(PREFIX + kb_id)
         if name is None:
             return None
         with asking("read a collection"):
@@ -43,7 +43,8 @@ class PointsApart:
 
     def count(self, kb_id: str) -> int:
         """Count the points of a kb_id; none where it has no collection."""
-        return self._calls.if_there(PREFIX + kb_id, self._calls.count, 0)
+        calls = self._calls()
+        return calls.if_there(PREFIX + kb_id, calls.most, 0)
 
     def named(self, kb_id: str, tokens: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """Yield the points whose `vctr_name` is one of these."""
@@ -63,7 +64,11 @@ class PointsApart:
 
     def erase(self, kb_id: str, points: Sequence[Mapping[str, Any]]) -> None:
         """Erase points by their ids, and wait for it."""
+        calls = self._calls()
         for start in range(0, len(points), _BATCH):
             ids = [each["id"] for each in points[start : start + _BATCH]]
             has = models.HasIdCondition(has_id=ids)
-            self._calls.delete(PREFIX + kb_id, models.Filter(must=[has]))
+            calls.delete(PREFIX + kb_id, models.Filter(must=[has]))
+
+    def _calls(self) -> VectorCalls:
+        return calls_now(self._client, seconds=self._seconds)

@@ -13,7 +13,8 @@ from services.archive.formats import Lines, json_line
 from services.archive.models import Format, Part, Piece, Print
 from services.purge.models import Surface
 from services.stores.qdrant.answers import answers_of
-from services.stores.qdrant.calls import EVERYTHING, VectorCalls, asking
+from services.stores.qdrant.calls import EVERYTHING, asking
+from services.stores.qdrant.cluster_calls import calls_now
 from services.stores.qdrant.facts import at
 from services.stores.qdrant.targets import Aim
 
@@ -40,7 +41,6 @@ class VectorArchive:
 
     def __init__(self, client: QdrantClient, *, shared_collections: frozenset[str]) -> None:
         self._client = client
-        self._calls = VectorCalls(client, seconds=None)
         self._answers = answers_of(client)
         self._shared = shared_collections
 
@@ -50,9 +50,12 @@ class VectorArchive:
         A collection that other owners' names reach too is not taken, nor a point that names
         somebody else as well: the purge's look says so of both.
         """
+        calls = calls_now(self._client, seconds=None)
         aim = Aim(replace(
             surface, shared_collections=surface.shared_collections | self._shared
-        ), self._calls.standing())  # fmt: skip
+        ), calls.standing())  # fmt: skip
+        for name in (*aim.whole, *aim.shared):
+            calls.whole(name)  # of which a part may be where nobody answers
         for each in self._taken(aim):
             yield from self._read(each, aim)
 

@@ -1,8 +1,8 @@
 """What purging asks of Qdrant, each call with its errors translated.
 
 Nothing here is sent twice by itself: qdrant-client (1.20) repeats only uploads in batches, which
-are not used, and httpx repeats nothing unless it is told to. No call names a shard key, without
-which a request goes to every shard, custom ones too.
+are not used, and httpx repeats nothing unless it is told to. A server that is alone has no shards
+by key; what several peers are asked besides is in `cluster_calls`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from services.stores.faults import Verdict, guarded
 from services.stores.qdrant.aliases import Standing, aliases_listed, standing_of
 from services.stores.qdrant.answers import EmbeddedAnswers, answers_of
 from services.stores.qdrant.connect import NOT_QDRANT, STORE, judge, patient
-from services.stores.qdrant.facts import TENANT, at, facts_of_telemetry
+from services.stores.qdrant.facts import TENANT, at
+from services.usage.vector_cluster import Placement, ShardKey
 
 PAGE = 1_000
 """Points that are read at a time."""
@@ -39,7 +40,34 @@ class VectorCalls:
         self._answers = answers_of(client)
         self.embedded = isinstance(self._answers, EmbeddedAnswers)
 
+    @property
+    def unsure(self) -> tuple[str, ...]:
+        """Why what was looked at may not be all there is: it is, of one server."""
+        return ()
+
+    @property
+    def disclosed(self) -> tuple[str, ...]:
+        """What else is to be said of the looks: nothing, of one server."""
+        return ()
+
     # --- looking ---
+
+    def whole(self, name: str) -> None:
+        """Raise StoreUnavailable where a part of a collection cannot be looked at."""
+
+    def placement(self, name: str) -> Placement | None:
+        """Return where a collection's shards are; None for one server."""
+        del name
+        return None
+
+    def every_replica(self, name: str, only: models.Filter | None = None) -> int:
+        """Return how many points all replicas have: nothing is asked of one server."""
+        del name, only
+        return 0
+
+    def most(self, name: str, only: models.Filter | None = None) -> int:
+        """Count points exactly, wherever there are the most."""
+        return self.count(name, only)
 
     def standing(self) -> Standing:
         """Return the collections with all their names."""
@@ -63,14 +91,13 @@ class VectorCalls:
         with asking("count points"):
             return self._client.count(name, count_filter=only, exact=True).count
 
-    def reported(self) -> dict[str, int]:
-        """Return the points of the collections as the server reports them, of those it does."""
+    def telemetry(self) -> object:
+        """Return what the server says of all collections at once; None where it does not."""
         try:
             with asking("read the telemetry"):
-                facts = facts_of_telemetry(self._answers.telemetry())
+                return self._answers.telemetry()
         except (StoreDenied, StoreRejected, StoreMisconfigured):
-            return {}  # whether that holds for more than the telemetry, the counts will tell
-        return {each.name: each.points for each in facts or () if each.points is not None}
+            return None  # whether that holds for more than the telemetry, the counts will tell
 
     def is_split(self, name: str) -> bool:
         """Whether a collection has an index on the payload's tenant_id."""
@@ -107,12 +134,18 @@ class VectorCalls:
 
     def delete(self, name: str, only: models.Filter) -> None:
         """Delete the points that match, on every shard and replica, and wait for it."""
+        self._delete(name, only)
+
+    def _delete(
+        self, name: str, only: models.Filter, keys: list[ShardKey] | None = None
+    ) -> None:  # fmt: skip
         with asking("erase points"), patient(self._seconds):
             self._client.delete(
                 name,
                 points_selector=models.FilterSelector(filter=only),
                 wait=True,
                 ordering=models.WriteOrdering.STRONG,
+                shard_key_selector=keys,
             )
 
     def delete_snapshots(self, collection: str) -> None:

@@ -2,11 +2,13 @@
 
 What goes whole goes by the collection's own name, once everyone who reaches it is known to be the
 target, and with its snapshots, which would outlive it. Of a shared collection only points go that
-name the target and nobody else.
+name the target and nobody else, on every shard: one that is named after a tenant may hold points
+of others, and a tenant that is promoted has points on two.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
@@ -18,6 +20,7 @@ from services.jobs.ports import Said
 from services.purge.models import Look, Surface, VectorNames
 from services.stores.qdrant.aliases import Standing, say_nothing
 from services.stores.qdrant.calls import EVERYTHING, VectorCalls
+from services.stores.qdrant.cluster_calls import calls_now, reported
 from services.stores.qdrant.look import Looking
 from services.stores.qdrant.payloads import PATHS
 from services.stores.qdrant.targets import Aim
@@ -41,27 +44,29 @@ class VectorErasing:
         seconds: float | None = None,
         shared_collections: frozenset[str] = frozenset(),
     ) -> None:
-        self._calls = VectorCalls(client, seconds=seconds)
+        self._client, self._seconds = client, seconds
         self._shared = shared_collections
+
+    def _now(self) -> VectorCalls:
+        return calls_now(self._client, seconds=self._seconds)
 
     def names(self) -> VectorNames:
         """Return every collection with its points, which are shared by payload, and the aliases.
 
         Points are as the server reports them in one call, and counted where it does not.
         """
-        standing, reported = self._calls.standing(), self._calls.reported()
+        calls = VectorCalls(self._client, seconds=self._seconds)
+        standing, told = calls.standing(), reported(self._client, calls.telemetry())
         points = {
-            name: reported[name]
-            if name in reported
-            else self._calls.if_there(name, self._calls.count, 0)
+            name: told[name] if name in told else calls.if_there(name, calls.count, 0)
             for name in standing.collections
         }
-        shared = frozenset(name for name in points if self._is_shared(name, standing))
+        shared = frozenset(name for name in points if self._is_shared(name, standing, calls))
         return VectorNames(points, shared, standing.aliases)
 
-    def _is_shared(self, name: str, standing: Standing) -> bool:
+    def _is_shared(self, name: str, standing: Standing, calls: VectorCalls) -> bool:
         names = standing.names_of(name)
-        by_index = say_nothing(names, self._shared) and self._calls.is_split(name)
+        by_index = say_nothing(names, self._shared) and calls.is_split(name)
         return by_index or not self._shared.isdisjoint(names)
 
     def rights(self) -> tuple[str, ...]:
@@ -72,13 +77,14 @@ class VectorErasing:
         do everything else. Deleting points is not tried on a name that is not there: newer
         servers look for the collection, whose strict mode they want to know, before the rights.
         """
-        if self._calls.embedded:
+        calls = VectorCalls(self._client, seconds=self._seconds)
+        if calls.embedded:
             return ()
         try:
-            self._calls.standing()
+            calls.standing()
         except StoreDenied:
             return ("this key may not list the collections and their aliases",)
-        if self._calls.may_drop(f"kato-tenants-{uuid4().hex}"):
+        if calls.may_drop(f"kato-tenants-{uuid4().hex}"):
             return ()
         why = "it is read-only, or confined to some collections"
         return (f"this key may not delete points and drop collections of everyone: {why}",)
@@ -88,17 +94,20 @@ class VectorErasing:
 
         With `keep` collections are to be emptied and stay; one that is empty is no Item then.
         """
-        return Looking(self._calls, Aim(surface, self._calls.standing()), keep).look()
+        calls = self._now()
+        return Looking(calls, Aim(surface, calls.standing()), keep).look()
 
     def erase(self, surface: Surface, said: Said, *, keep: bool = False) -> None:
         """Empty or drop the collections with their snapshots, and erase the points; wait for it.
 
         What is reached by names of others too is left, as `look` says.
         """
-        aim = Aim(surface, self._calls.standing())
-        deeds = [partial(self._erase_whole, aim, name, keep=keep) for name in aim.whole]
+        calls = self._now()
+        aim = Aim(surface, calls.standing())
+        erasing = Erasing(calls, aim)
+        deeds = [partial(erasing.whole, name, keep=keep) for name in aim.whole]
         if aim.named:
-            deeds += [partial(self._erase_points, aim, name) for name in aim.shared]
+            deeds += [partial(erasing.points, name) for name in aim.shared]
         for number, deed in enumerate(deeds, 1):
             said(Progress(deed(), number, len(deeds)))
 
@@ -108,58 +117,70 @@ class VectorErasing:
         Each is looked at right before: one that holds a point, has a snapshot or is reached by
         names of others stays.
         """
-        aim = Aim(surface, self._calls.standing())
-        drop = partial(self._dropped_empty, aim)
-        return tuple(name for name in aim.whole if self._calls.if_there(name, drop, False))
+        calls = self._now()
+        aim = Aim(surface, calls.standing())
+        drop = Erasing(calls, aim).dropped_empty
+        return tuple(name for name in aim.whole if calls.if_there(name, drop, False))
 
-    def _dropped_empty(self, aim: Aim, collection: str) -> bool:
-        now = aim.by(self._calls.aliases())
-        if not _is_targets(now, collection) or self._calls.snapshots(collection):
+
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """One step that erases, while it goes on."""
+
+    calls: VectorCalls
+    aim: Aim
+
+    def dropped_empty(self, collection: str) -> bool:
+        """Drop a collection that holds nothing on any replica, and nobody else reaches."""
+        now = self.aim.by(self.calls.aliases())
+        if not _is_targets(now, collection) or self.calls.snapshots(collection):
             return False
-        if self._calls.count(collection):
+        self.calls.whole(collection)
+        if self.calls.most(collection) or self.calls.unsure:
             return False
         self._drop(now, collection)
         return True
 
-    def _erase_whole(self, aim: Aim, collection: str, *, keep: bool) -> str:
+    def whole(self, collection: str, *, keep: bool) -> str:
         """Empty or drop a collection, where nobody but the target reaches it by now."""
-        name, now = aim.asked(collection), aim.by(self._calls.aliases())
+        name, now = self.aim.asked(collection), self.aim.by(self.calls.aliases())
         if not _is_targets(now, collection):
             return f"left {name}, which others reach too"
         ask = partial(self._empty, asked=name) if keep else partial(self._drop, now)
-        self._calls.if_there(collection, ask, None)
+        self.calls.if_there(collection, ask, None)
         return f"emptied {name}" if keep else f"dropped {name}"
 
     def _empty(self, collection: str, *, asked: str) -> None:
-        self._calls.delete_snapshots(collection)
+        self.calls.delete_snapshots(collection)
         for _ in range(_ROUNDS):
-            self._calls.delete(collection, EVERYTHING)
-            if self._calls.count(asked) == 0:
+            self.calls.delete(collection, EVERYTHING)
+            if self.calls.most(asked) == 0:
                 return
 
     def _drop(self, aim: Aim, collection: str) -> None:
-        self._calls.delete_snapshots(collection)
-        self._calls.drop(collection)
+        self.calls.delete_snapshots(collection)
+        self.calls.drop(collection)
         aliases = aim.standing.aliases_of(collection)
         if aliases:
-            still = self._calls.aliases()
+            still = self.calls.aliases()
             dangling = [alias for alias in aliases if still.get(alias) == collection]
             if dangling:
-                self._calls.delete_aliases(dangling)
+                self.calls.delete_aliases(dangling)
 
-    def _erase_points(self, aim: Aim, collection: str) -> str:
-        self._calls.if_there(collection, partial(self._erase_points_now, aim), None)
-        return f"erased the target's points from {aim.asked(collection)}"
+    def points(self, collection: str) -> str:
+        """Erase the points of a shared collection that name the target and nobody else."""
+        self.calls.if_there(collection, self._points_now, None)
+        return f"erased the target's points from {self.aim.asked(collection)}"
 
-    def _erase_points_now(self, aim: Aim, collection: str) -> None:
-        named = aim.named
-        for page in self._calls.pages(collection, named.filter, PATHS):
+    def _points_now(self, collection: str) -> None:
+        named = self.aim.named
+        for page in self.calls.pages(collection, named.filter, PATHS):
             read = [(point, named.read(payload)) for point, payload in page]
             for exact in (True, False):
                 mine = [point for point, found in read
                         if found is not None and found.alone and found.exact is exact]  # fmt: skip
                 if mine:
-                    self._calls.delete(collection, named.these(mine, exact=exact))
+                    self.calls.delete(collection, named.these(mine, exact=exact))
 
 
 def _is_targets(aim: Aim, collection: str) -> bool:

@@ -49,8 +49,10 @@ class Looking:
         after = self._counts()
         total, later = sum(before.values()), sum(after.values())
         return Look(
-            tuple(self.items), tuple(self.blockers), tuple(self.disclosed), tuple(self.left),
+            tuple(self.items), tuple(self.blockers),
+            (*self.disclosed, *self.calls.disclosed), tuple(self.left),
             Reckoning(total, sum((after | self.seen).values()), later - total),
+            unsure=self.calls.unsure,
         )  # fmt: skip
 
     def _counts(self) -> dict[str, int]:
@@ -61,7 +63,8 @@ class Looking:
 
     def _whole(self, collection: str) -> None:
         name, others = self.aim.asked(collection), self.aim.others(collection)
-        points = self.seen[collection] = self.calls.count(name)
+        self.calls.whole(collection)
+        points = self.seen[collection] = self.calls.most(name)
         if others:
             self._reached_by_others(collection, points, others)
             return
@@ -111,11 +114,16 @@ class Looking:
     # --- points of collections that tenants share by payload ---
 
     def _shared(self, collection: str) -> None:
+        self.calls.whole(collection)
+        self.calls.every_replica(collection, self.aim.named.filter)
         tally = tally_of(self.calls, self.aim.named, collection)
         for owner, owned in tally.owners.items():
             self._of_owner(collection, owner, owned)
         not_found = self.calls.count(collection, self.aim.named.others)
-        self.seen[collection] = tally.mine + tally.others + not_found
+        placement = self.calls.placement(collection)
+        twice = placement is not None and placement.keys  # of two shards, as the counts have it
+        found = self.calls.count(collection, self.aim.named.filter) if twice else 0
+        self.seen[collection] = max(found, tally.mine + tally.others) + not_found
         self._unnamed(collection)
         if tally.mine:
             self._copies_of(collection)

@@ -38,6 +38,7 @@ from services.errors import LogError, StoreMisconfigured
 from services.stores.records.as_kept import AsKept, moment_of, words_of
 from services.stores.records.database import STORE, batches, reading, writing
 from services.stores.records.schema import LOG, LOG_TENANTS
+from services.stores.records.version import take_turns
 
 _LOCK = 0x6B746C6F67  # "ktlog": any number that others hardly choose
 _BATCH = 2_000
@@ -71,14 +72,14 @@ class LogStore:
         Raises StoreMisconfigured where the log is sealed with a key that is not set.
         """
         with writing(self._engine, "writing the audit log") as connection:
-            _take_turns(connection)
+            take_turns(connection, _LOCK)
             return self._append(connection, event)
 
     def append_once(self, event: Event) -> Entry | None:
         """Put an event at the end, unless one of this request id is there: then return None."""
         mine = select(LOG.c.number).where(LOG.c.request_id == event.request_id).limit(1)
         with writing(self._engine, "writing the audit log") as connection:
-            _take_turns(connection)
+            take_turns(connection, _LOCK)
             if connection.scalar(mine) is not None:
                 return None
             return self._append(connection, event)
@@ -169,12 +170,6 @@ class LogStore:
 def _searches(wanted: LogFilter) -> bool:
     """Whether much of the log may have to be read for a page: that takes long."""
     return bool(wanted.text or wanted.unended or wanted.tenant or wanted.scope)
-
-
-def _take_turns(connection: Connection) -> None:
-    """Wait until no other process is appending; SQLite lets in one writer as it is."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 def _head(connection: Connection) -> Entry | None:

@@ -5,8 +5,9 @@ SQLAlchemy Core on one SQLite file in the data directory, or on PostgreSQL by UR
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from services.errors import SettingsError, StoreMisconfigured, StoreUnavailable
 from services.settings.environment import Settings
 from services.settings.private_files import make_private, make_private_file
 from services.stores.records.timeouts import NoAnswer
-from services.stores.records.version import NEWEST, version_of
+from services.stores.records.version import NEWEST, in_schema, version_of
 
 if TYPE_CHECKING:
     from services.stores.records.postgresql import Reach
@@ -34,8 +35,7 @@ VARIABLE = "KATO_TENANTS_STATE_URL"
 READ_SECONDS = 1.5
 """How long a read may take, where no setting says otherwise."""
 
-_WRITE_SECONDS = 10.0
-_LONG_SECONDS = 600.0  # tables are made and changed
+_WRITE_SECONDS, _LONG_SECONDS = 10.0, 600.0  # the latter where tables are made and changed
 _PSYCOPG = "postgresql+psycopg"
 _BATCH = 500  # parameters a statement; SQLite takes 32,766
 _GIVEN_BACK = 8_192  # pages of 4 KiB at one time
@@ -43,6 +43,9 @@ _CANCELLED = "57014"
 _BUSY = 5
 
 T = TypeVar("T")
+
+GUARD: ContextVar[Callable[[Connection], None] | None] = ContextVar("guard", default=None)
+"""What every write of a thread begins with, where something guards it; it raises to refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,18 @@ class _Limits:
     reach: Reach | None = None
 
 
-def open_database(data: Path, url: str | None = None, *, seconds: float = READ_SECONDS) -> Engine:
+def open_database(
+    data: Path, url: str | None = None, *, seconds: float = READ_SECONDS, schema: str = ""
+) -> Engine:
     """Open the database at `url`, or the SQLite file in the data directory, and migrate it.
 
-    A read may take so many seconds, a write 10 or as many where that is more. Raises
+    A read may take so many seconds, a write 10 or more; PostgreSQL has all in `schema`. Raises
     SettingsError for a URL that cannot be used, StoreMisconfigured for records of a newer version
     of this product, StoreUnavailable when the database does not answer.
     """
-    address = _in_directory(data) if url is None else _address(url)
+    address = in_schema(_in_directory(data) if url is None else _address(url), schema)
     engine = _engine(address, seconds)
+    engine.update_execution_options(schema=schema)
     try:
         _migrate(engine)
     except BaseException:
@@ -78,7 +84,9 @@ def open_database(data: Path, url: str | None = None, *, seconds: float = READ_S
 def open_for(settings: Settings, stack: ExitStack) -> Engine:
     """Open the database that the settings name, closed with `stack`. Raises as `open_database`."""
     url = settings.state_url.get_secret_value() if settings.state_url else None
-    database = open_database(settings.data, url, seconds=settings.state_seconds)
+    database = open_database(
+        settings.data, url, seconds=settings.state_seconds, schema=settings.state_schema
+    )
     stack.callback(database.dispose)
     return database
 
@@ -98,10 +106,15 @@ def reading(engine: Engine, operation: str, *, long: bool = False) -> Iterator[C
 def writing(engine: Engine, operation: str) -> Iterator[Connection]:
     """Read and write in one transaction, which any error undoes. Raises StoreUnavailable.
 
+    Raises besides what a guard of this thread's writes does (`fence`).
+
     SQLite is locked for other writers from the beginning: a transaction that reads first and
     writes then would fail at once when another one wrote in between.
     """
+    guard = GUARD.get()
     with _connected(engine, operation, _limits(engine).write, writes=True) as connection:
+        if guard is not None:
+            guard(connection)
         yield connection
 
 

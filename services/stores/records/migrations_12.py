@@ -139,3 +139,24 @@ APART = (
     """CREATE TABLE apart (
         kb_id VARCHAR(64) NOT NULL PRIMARY KEY, "at" {moment} NOT NULL, text TEXT NOT NULL)""",
 )
+
+SHARING = (
+    """CREATE TABLE dashboard (
+        id VARCHAR(32) NOT NULL PRIMARY KEY, name TEXT NOT NULL, version VARCHAR(64) NOT NULL,
+        read_only BOOLEAN NOT NULL, started {moment} NOT NULL, heard {moment} NOT NULL)""",
+    """CREATE TABLE collecting (
+        id INTEGER NOT NULL PRIMARY KEY, number BIGINT NOT NULL, owner VARCHAR(32) NOT NULL,
+        since {moment}, until {moment}, wanted BIGINT NOT NULL, audits_wanted BIGINT NOT NULL,
+        audits_done BIGINT NOT NULL, begun BIGINT NOT NULL, ended BIGINT NOT NULL,
+        began_at {moment}, published BIGINT NOT NULL)""",
+    """INSERT INTO collecting (id, number, owner, wanted, audits_wanted, audits_done, begun, ended,
+        published) VALUES (1, 0, '', 0, 0, 0, 0, 0, 0)""",
+    """CREATE TABLE published (
+        part VARCHAR(16) NOT NULL PRIMARY KEY, digest VARCHAR(64) NOT NULL,
+        content {bytes} NOT NULL)""",
+    # it is compressed already: PostgreSQL would try once more
+    {
+        "sqlite": (),
+        "postgresql": ("ALTER TABLE published ALTER COLUMN content SET STORAGE EXTERNAL",),
+    },
+)

@@ -12,8 +12,6 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-import redis
-
 from services.apart.counts import FREQ, MEMBERS, PMF, Counts
 from services.apart.evidence import Pattern
 from services.apart.ports import KeysFound, Learnt
@@ -21,8 +19,8 @@ from services.archive.formats import TypedKey
 from services.purge.ports import WantsNode
 from services.stores.redis.apart_sessions import moved
 from services.stores.redis.erase_sessions import chunks, read_records, session_id, sound
-from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.scan import scan
+from services.stores.redis.link import Client, Link, conversation, packed
+from services.stores.redis.scan import keyspace
 from services.stores.redis.sessions import read_sessions
 from services.stores.redis.typed_content import ContentReader
 from services.tenancy.layout import (
@@ -49,9 +47,7 @@ class KeysApart:
     StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
 
-    def __init__(
-        self, client: redis.Redis, *, service: str, scan_count: int, seconds: float
-    ) -> None:
+    def __init__(self, client: Client, *, service: str, scan_count: int, seconds: float) -> None:
         self._client, self._service = client, service
         self._scan_count, self._seconds = scan_count, seconds
 
@@ -61,7 +57,7 @@ class KeysApart:
         kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
         with self._talk("looking at keys") as link:
             records = []
-            for keys in scan(link, "SCAN", count=self._scan_count):
+            for keys in keyspace(link, count=self._scan_count):
                 for key in keys:
                     kb_id = heads.get(key.partition(b":")[0])
                     if kb_id is not None:
@@ -159,7 +155,7 @@ class KeysApart:
     def _records(self, link: Link, nodes: Collection[str]) -> dict[bytes, str]:
         """Go once through the keyspace, and return the records of these node_ids' sessions."""
         keys = [
-            key for keys in scan(link, "SCAN", count=self._scan_count)
+            key for keys in keyspace(link, count=self._scan_count)
             for key in keys if key.startswith(SESSION_PREFIX)
         ]  # fmt: skip
         return read_records(link, self._own(keys), nodes.__contains__)

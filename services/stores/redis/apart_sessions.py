@@ -40,22 +40,60 @@ def moved(link: Link, records: Mapping[bytes, str], moves: Mapping[str, str]) ->
 
 def _moved(link: Link, key: bytes, node: str, new: str, indexed: bool) -> bool:
     """Move one; False where it is gone, another's now, or was written meanwhile."""
+    if link.is_cluster:
+        return _moved_apart(link, key, node, new, indexed)
     link.send(packed("WATCH", key) + packed("GET", key) + packed("PTTL", key))
     _, value, ttl = sound(link, 3)
     if value is None or node_of(value) != node:
         link.ask("UNWATCH")
         return False
-    old = session_id(key)
-    own = bytes_of(session_id_for(text_of(old), new))
-    written = rewritten(text_of(value), text_of(old), text_of(own), {node: new})
+    own = _own_id(key, new)
+    index = _indexing(key, own) if indexed else ()
+    copy = _copying(key, own, value, ttl, {node: new})
+    return link.transaction([copy, packed("UNLINK", key), *index]) is not None
+
+
+def _moved_apart(link: Link, key: bytes, node: str, new: str, indexed: bool) -> bool:
+    """Move one to another node of a cluster, which no transaction spans.
+
+    It is copied, and erased where it still is as it was copied; else the copy is made anew, or goes
+    too where the session ended meanwhile.
+    """
+    own = _own_id(key, new)
+    link.send(packed("GET", key) + packed("PTTL", key))
+    value, ttl = sound(link, 2)
+    if value is None or node_of(value) != node:
+        return False
+    link.send(_copying(key, own, value, ttl, {node: new}))
+    sound(link, 1)
+    link.send(packed("WATCH", key) + packed("GET", key))
+    _, now = sound(link, 2)
+    if now != value:
+        link.ask("UNWATCH")
+        if now is None or node_of(now) != node:
+            link.ask("UNLINK", SESSION_PREFIX + own)
+        return False
+    if link.transaction([packed("UNLINK", key)]) is None:
+        return False
+    if indexed:
+        link.send(b"".join(_indexing(key, own)))
+        sound(link, 2)
+    return True
+
+
+def _own_id(key: bytes, new: str) -> bytes:
+    return bytes_of(session_id_for(text_of(session_id(key)), new))
+
+
+def _copying(key: bytes, own: bytes, value: bytes, ttl: int, nodes: Mapping[str, str]) -> bytes:
+    old = text_of(session_id(key))
+    written = rewritten(text_of(value), old, text_of(own), nodes)
     ends = ("PX", max(ttl, 1)) if ttl >= 0 else ()
-    index = [packed("SADD", INDEX_KEY, own), packed("SREM", INDEX_KEY, old)] if indexed else []
-    done = link.transaction([
-        packed("SET", SESSION_PREFIX + own, bytes_of(written), *ends),
-        packed("UNLINK", key),
-        *index,
-    ])  # fmt: skip
-    return done is not None
+    return packed("SET", SESSION_PREFIX + own, bytes_of(written), *ends)
+
+
+def _indexing(key: bytes, own: bytes) -> tuple[bytes, bytes]:
+    return packed("SADD", INDEX_KEY, own), packed("SREM", INDEX_KEY, session_id(key))
 
 
 def rewritten(value: str, old: str, own: str, nodes: Mapping[str, str]) -> str:

@@ -7,14 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import chain
 
-import redis
-
 from services.archive.formats import Lines, key_line
 from services.archive.models import Format, Part, Piece, Print
 from services.purge.models import KeySurvey, Surface
 from services.purge.ports import WantsNode
 from services.stores.redis.erase_sessions import keys_of, read_ending
-from services.stores.redis.link import Link, conversation
+from services.stores.redis.link import Client, Link, conversation
 from services.stores.redis.server import standing
 from services.stores.redis.sources import held_by, source_of
 from services.stores.redis.targets import KeySorter, Lots
@@ -31,9 +29,7 @@ class KeyArchive:
     All of it may take `seconds`, each answer the client's own timeout. Raises StoreError.
     """
 
-    def __init__(
-        self, client: redis.Redis, *, service: str, scan_count: int, seconds: float
-    ) -> None:
+    def __init__(self, client: Client, *, service: str, scan_count: int, seconds: float) -> None:
         self._client = client
         self._service = service
         self._scan_count = scan_count

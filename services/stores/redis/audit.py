@@ -8,16 +8,15 @@ kb_id, but one that nothing else may know any more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import hiredis
-import redis
 
 from services.isolation.facts import KeyFacts
 from services.stores.open_doors import Door, no_door, tried
 from services.stores.redis.erase_sessions import chunks
-from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.server import opening
+from services.stores.redis.link import Client, Link, conversation, packed
+from services.stores.redis.scan import keyspace
+from services.stores.redis.server import number, opening
 from services.tenancy.layout import text_of
 
 _ASKING = "asking how it is set up"
@@ -35,7 +34,7 @@ class KeyAudit:
     StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
 
-    def __init__(self, client: redis.Redis, *, pass_seconds: float, door: Door = no_door) -> None:
+    def __init__(self, client: Client, *, pass_seconds: float, door: Door = no_door) -> None:
         self._client = client
         self._pass_seconds = pass_seconds
         self._door = door
@@ -44,16 +43,25 @@ class KeyAudit:
         """Ask for every stream with its length, and for the limits and the persistence."""
         seconds = self._pass_seconds
         with conversation(self._client, operation=_ASKING, seconds=seconds) as link:
-            told = opening(link, 0).facts
-            streams, saves = _streams(link), _saves(link, told)
-        limit = told.get("maxmemory", "")
+            told = opening(link, 0)
+            parts = [each.facts for each in told.parts or (told,)]
+            streams = _streams(link)
+            saves = [_saves(*each) for each in zip(link.primaries, parts, strict=False)]
+        limit, policy = _limits(parts)
         return KeyFacts(
             streams=streams,
-            max_memory=int(limit) if limit.isdecimal() else None,
-            eviction=told.get("maxmemory_policy"),
-            saves=saves,
+            max_memory=limit,
+            eviction=policy,
+            saves=None if None in saves else all(saves),
             open=tried(self._door),
         )
+
+
+def _limits(parts: Sequence[Mapping[str, str]]) -> tuple[int | None, str | None]:
+    """Return memory limit and policy: of a cluster those of the node that evicts most freely."""
+    found = [(number(each.get("maxmemory", "")), each.get("maxmemory_policy")) for each in parts]
+    return max(found, key=lambda pair: (bool(pair[0]) and (pair[1] or "").startswith("allkeys-"),
+                                        pair[0] is None, pair[0] or 0))  # fmt: skip
 
 
 def _streams(link: Link) -> dict[str, int]:
@@ -71,13 +79,8 @@ def _streams(link: Link) -> dict[str, int]:
 
 def _names(link: Link) -> Sequence[bytes]:
     """Go through the keyspace for keys named as KATO names its streams, whatever their type."""
-    found: set[bytes] = set()
-    cursor: Any = 0
-    while True:
-        cursor, keys = link.ask("SCAN", cursor, "MATCH", "stm:*", "COUNT", _COUNT)
-        found.update(keys)
-        if cursor == b"0":
-            return sorted(found)
+    found = (key for keys in keyspace(link, count=_COUNT, begins=b"stm:") for key in keys)
+    return sorted(set(found))
 
 
 def _saves(link: Link, told: Mapping[str, str]) -> bool | None:

@@ -17,14 +17,16 @@ the server does not tell.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 
 import numpy as np
 
 from services.stores.redis.link import Link
 from services.stores.redis.scan import Choose
-from services.stores.redis.server import Opening, asked, fields_of, number
+from services.stores.redis.server import Opening, asked, fields_of, number, opening
 from services.stores.redis.sums import Columns, Sizes, Sums, sampling_margin, spread_of, student
 from services.stores.redis.tally import KeyTally, Numbered
 from services.usage.sums import Amounts, Indexes
@@ -46,6 +48,8 @@ class Standing:
     @classmethod
     def ask(cls, link: Link, told: Opening) -> Standing | None:
         """Ask for it in one round trip; None where it is not told, or of a replica."""
+        if link.is_cluster:
+            return cls._of_all([cls.ask(each, opening(each, 0)) for each in link.primaries])
         run_id = told.facts.get("run_id")
         commands = number(told.facts.get("total_commands_processed", ""))
         if told.standing.is_replica or not run_id or commands is None:
@@ -56,6 +60,14 @@ class Standing:
         calls = fields_of(info)
         emptied = (_calls(calls.get(f"cmdstat_{name}", "")) for name in _EMPTYING)
         return cls((run_id, *emptied), commands)
+
+    @classmethod
+    def _of_all(cls, nodes: Sequence[Standing | None]) -> Standing | None:
+        told = [each for each in nodes if each is not None]
+        if len(told) < len(nodes):
+            return None
+        filled = chain.from_iterable(each.filled for each in told)
+        return cls(tuple(filled), sum(each.commands for each in told))
 
     def follows(self, before: Standing) -> bool:
         """Whether all that was there `before` still is, unless it was removed key by key."""

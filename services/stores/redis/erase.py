@@ -10,8 +10,6 @@ from collections import defaultdict, deque
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 
-import redis
-
 from services.figures import Measure
 from services.jobs.ports import Said
 from services.purge.models import KeySurvey, Look, Surface
@@ -25,7 +23,7 @@ from services.stores.redis.erase_sessions import (
     take_out_of_index,
     unlink,
 )
-from services.stores.redis.link import Link, conversation
+from services.stores.redis.link import Client, Link, conversation
 from services.stores.redis.look import (
     KeyFindings,
     Telling,
@@ -53,7 +51,7 @@ class KeyErasing:
     """
 
     def __init__(
-        self, client: redis.Redis, *, service: str, scan_count: int, pass_seconds: float
+        self, client: Client, *, service: str, scan_count: int, pass_seconds: float
     ) -> None:
         self._client = client
         self._service = service

@@ -145,7 +145,7 @@ def erase_records(link: Link, keys: Sequence[bytes], wants: WantsNode) -> Counte
     one by one, so that none keeps others from their end.
     """
     erased: Counter[str] = Counter()
-    for chunk in chunks(keys, _WATCHED):
+    for chunk in link.at_once(keys, _WATCHED):
         if not _tried(link, chunk, wants, erased):
             for key in chunk:
                 _tried(link, [key], wants, erased)

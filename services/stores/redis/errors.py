@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import hiredis
 import redis
 from redis import exceptions as driver
+from redis.sentinel import MasterNotFoundError
 
 from services.errors import (
     StoreDenied,
@@ -19,6 +20,11 @@ from services.errors import (
 )
 
 STORE = "redis"
+
+
+class SlotMoved(StoreUnavailable):
+    """A value was being read piece by piece when its slot moved: it has to be read anew."""
+
 
 _IN_PIPELINE = " of pipeline caused error: "
 
@@ -42,7 +48,11 @@ _ALONE: Fault = (
 )
 _CLUSTER: Fault = (
     StoreMisconfigured,
-    "it is one node of a cluster, which holds only a part of the keys; KATO uses a single server",
+    "it is one node of a cluster, with a part of the keys: it is redis+cluster:// in REDIS_URL",
+)
+_NO_CLUSTER: Fault = (
+    StoreMisconfigured,
+    "it is a single server, and no node of a cluster: it is redis:// in REDIS_URL",
 )
 _FOREIGN: Fault = (StoreMisconfigured, "what answers there does not speak Redis's protocol")
 _TO_PLAIN = (
@@ -51,6 +61,10 @@ _TO_PLAIN = (
 )
 _NO_TLS: Fault = (StoreMisconfigured, _TO_PLAIN)
 _SLOW: Fault = (StoreUnavailable, "no answer in time")
+_NO_PRIMARY: Fault = (
+    StoreUnavailable,
+    "no Sentinel answers, or none knows a primary of this name that is well",
+)
 _GONE: Fault = (StoreUnavailable, "the connection was refused or dropped")
 _BUSY: Fault = (StoreUnavailable, "it is busy with a script, or has no connection to spare")
 _DATABASE: Fault = (StoreMisconfigured, "the database number in its address does not exist there")
@@ -72,6 +86,7 @@ _BY_TEXT: dict[str, Fault] = {
     "ERR invalid DB": _DATABASE,
     "invalid DB": _DATABASE,
     "ERR max number of clients": _BUSY,
+    "ERR This instance has cluster support disabled": _NO_CLUSTER,
 }
 
 # The order matters: the first class that fits tells.
@@ -93,6 +108,7 @@ _BY_CLASS: tuple[tuple[tuple[type[BaseException], ...], Fault], ...] = (
     ((driver.InvalidResponse, hiredis.ProtocolError), _FOREIGN),
     ((driver.TimeoutError, TimeoutError), _SLOW),
     ((driver.MaxConnectionsError,), _BUSY),
+    ((MasterNotFoundError,), _NO_PRIMARY),
     ((driver.ConnectionError, OSError), _GONE),
 )
 

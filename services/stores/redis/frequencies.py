@@ -12,12 +12,11 @@ from contextlib import AbstractContextManager
 from itertools import groupby
 
 import numpy as np
-import redis
 from numpy.typing import NDArray
 
 from services.browse.models import PatternCursor, PatternRow
 from services.stores.clickhouse.pages import Columns
-from services.stores.redis.link import Link, conversation, packed
+from services.stores.redis.link import Client, Link, conversation, packed
 from services.tenancy.layout import bytes_of
 
 MOST_KEYS = 500
@@ -38,7 +37,7 @@ class Frequencies:
     A read may take `pass_seconds`.
     """
 
-    def __init__(self, client: redis.Redis, *, pass_seconds: float) -> None:
+    def __init__(self, client: Client, *, pass_seconds: float) -> None:
         self._client = client
         self._pass_seconds = pass_seconds
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import hiredis
-import redis
 
 from services.errors import StoreUnavailable
 from services.imports.models import ImportRefused, Item
 from services.imports.ports import Before, There
 from services.stores.redis.as_imported import gone_or_changed
 from services.stores.redis.errors import STORE
-from services.stores.redis.link import Link, conversation, packed
-from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of
+from services.stores.redis.link import Client, Link, conversation, packed
+from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of, text_of
 
 _LOOKING, _WRITING, _BACK = "looking for keys", "importing keys", "taking an import back"
 _TRIES = 5
@@ -31,7 +30,7 @@ _CHANGED = "something else wrote to the same keys meanwhile"
 class KeyImports:
     """Writes to one Redis; a batch may take `seconds`. Every method raises a StoreError."""
 
-    def __init__(self, client: redis.Redis, *, seconds: float) -> None:
+    def __init__(self, client: Client, *, seconds: float) -> None:
         self._client, self._seconds = client, seconds
 
     def _link(self, operation: str) -> Any:
@@ -59,16 +58,10 @@ class KeyImports:
         """Write a batch in one transaction, where all is as `before` still."""
         if not items:
             return
+        by_key = {bytes_of(item.key): item for item in items}
         with self._link(_WRITING) as link:
-            link.ask("WATCH", *(bytes_of(item.key) for item in items))
-            now = _before(link, [item.key for item in items])
-            if {key: _content(was) for key, was in now.items()} != {
-                key: _content(was) for key, was in before.items()
-            }:
-                raise ImportRefused(_CHANGED)
-            commands = [each for item in items for each in _commands(item)]
-            if link.transaction(commands) is None:
-                raise ImportRefused(_CHANGED)
+            for keys in link.at_once(list(by_key), len(by_key)):
+                _write(link, [by_key[key] for key in keys], before)
 
     def take_back(self, place: str, before: Before, wrote: Sequence[Item]) -> int:  # noqa: ARG002
         """Make keys have again what they had, in one transaction.
@@ -78,16 +71,48 @@ class KeyImports:
         if not before:
             return 0
         with self._link(_BACK) as link:
-            for _ in range(_TRIES):
-                link.ask("WATCH", *map(bytes_of, before))
-                theirs, others = _of_others(link, before, wrote)
-                commands = [
-                    each for key, was in before.items() if key not in theirs
-                    for each in _restoring(key, was)
-                ]  # fmt: skip
-                if not commands or link.transaction(commands) is not None:
-                    return others
-        raise StoreUnavailable(STORE, _BACK, "the same keys are written all the time")
+            parts = link.at_once(list(map(bytes_of, before)), len(before))
+            return sum(_taken_back(link, before, wrote, set(map(text_of, keys))) for keys in parts)
+
+
+def _write(link: Link, items: Sequence[Item], before: Before) -> None:
+    """Write what one transaction may, where all is as before still."""
+    for _ in range(_TRIES):
+        link.ask("WATCH", *(bytes_of(item.key) for item in items))
+        now = _before(link, [item.key for item in items])
+        if any(_content(was) != _content(before[key]) for key, was in now.items()):
+            raise ImportRefused(_CHANGED)
+        if _done(link, [(_commands(item), _indexing(item)) for item in items]):
+            return
+    raise ImportRefused(_CHANGED)
+
+
+def _done(link: Link, keys: Sequence[tuple[Iterable[bytes], Iterable[bytes]]]) -> bool:
+    """Do what keys take in one transaction; False when one was written meanwhile.
+
+    With it what KATO's index takes, or after it in a cluster, where that is on another node.
+    """
+    commands = [each for some, _ in keys for each in some]
+    index = [each for _, some in keys for each in some]
+    apart, together = (index, []) if link.is_cluster else ([], index)
+    if (commands or together) and link.transaction([*commands, *together]) is None:
+        return False
+    if apart:
+        link.send(b"".join(apart))
+        _sound(link, link.replies(len(apart)))
+    return True
+
+
+def _taken_back(link: Link, before: Before, wrote: Sequence[Item], keys: set[str]) -> int:
+    """Make some keys have again what they had; return how many have not, since others wrote."""
+    had = {key: before[key] for key in before if key in keys}
+    for _ in range(_TRIES):
+        link.ask("WATCH", *map(bytes_of, had))
+        theirs, others = _of_others(link, had, [item for item in wrote if item.key in keys])
+        mine = [(key, was) for key, was in had.items() if key not in theirs]
+        if _done(link, [(_restoring(key, was), _unindexing(key, was)) for key, was in mine]):
+            return others
+    raise StoreUnavailable(STORE, _BACK, "the same keys are written all the time")
 
 
 def _of_others(
@@ -137,6 +162,11 @@ def _commands(item: Item) -> Iterator[bytes]:
         yield _collection(key, str(body["type"]), value)
         if ttl is not None:
             yield packed("EXPIRE", key, int(str(ttl)))
+
+
+def _indexing(item: Item) -> Iterator[bytes]:
+    """Yield what names a session in KATO's index."""
+    key = bytes_of(item.key)
     if key.startswith(SESSION_PREFIX):
         yield packed("SADD", INDEX_KEY, key.removeprefix(SESSION_PREFIX))
 
@@ -153,15 +183,29 @@ def _collection(key: bytes, kind: str, value: object) -> bytes:
 
 
 def _restoring(key: str, was: str | None) -> Iterator[bytes]:
+    left = _left(was)
+    if was is not None and left is not None:
+        yield packed(
+            "RESTORE", bytes_of(key), left, base64.b64decode(json.loads(was)[0]), "REPLACE"
+        )
+    else:
+        yield packed("UNLINK", bytes_of(key))
+
+
+def _unindexing(key: str, was: str | None) -> Iterator[bytes]:
+    """Yield what takes a session that was not there out of KATO's index."""
     raw = bytes_of(key)
-    dump, ttl, at = (None, 0, 0) if was is None else json.loads(was)
-    left = ttl - max(0, _milliseconds() - at)
-    if dump is not None and (left > 0 or not ttl):  # else it would have ended by now
-        yield packed("RESTORE", raw, left if ttl else 0, base64.b64decode(dump), "REPLACE")
-        return
-    yield packed("UNLINK", raw)
-    if raw.startswith(SESSION_PREFIX):
+    if raw.startswith(SESSION_PREFIX) and _left(was) is None:
         yield packed("SREM", INDEX_KEY, raw.removeprefix(SESSION_PREFIX))
+
+
+def _left(was: str | None) -> int | None:
+    """Return for how long a key would live, 0 for ever; None where it would have ended by now."""
+    if was is None:
+        return None
+    _, ttl, at = json.loads(was)
+    left = ttl - max(0, _milliseconds() - at)
+    return int(left) if ttl and left > 0 else None if ttl else 0
 
 
 def _sound(link: Link, replies: Any) -> None:

@@ -110,6 +110,9 @@ def expire(link: Link, keys: Sequence[bytes], seconds: int) -> int:
 def lacking(link: Link) -> tuple[str, ...]:
     """Say which commands this user may not use, each tried on a key that is not there."""
     tried = {str(words[0]): packed(*words) for words in _DEEDS}
-    link.send(b"".join(tried.values()))
-    told = zip(tried, link.replies(len(tried)), strict=True)
-    return tuple(f"its user may not use {name}" for name, reply in told if is_withheld(reply))
+    found: dict[str, None] = {}
+    for each in link.primaries:
+        each.send(b"".join(tried.values()))
+        told = zip(tried, each.replies(len(tried)), strict=True)
+        found |= dict.fromkeys(name for name, reply in told if is_withheld(reply))
+    return tuple(f"its user may not use {name}" for name in found)

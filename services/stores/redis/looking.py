@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.errors import StoreDenied
@@ -27,17 +27,37 @@ class _Look:
 def lacking(link: Link, *, service: str) -> tuple[Lack, ...]:
     """Return the rights that are missing for a part of the figures.
 
-    Raises StoreDenied, which names them, where those are missing that every pass takes.
+    Raises StoreDenied, which names them, where those are missing that every pass takes. A cluster's
+    nodes have users of their own each: one that lacks a right is enough.
     """
-    looks = list(_looks(service))
-    link.send(b"".join(packed(*look.words) for look in looks))
-    answers = zip(looks, link.replies(len(looks)), strict=True)
-    missing = [look for look, answer in answers if is_withheld(answer)]
-    vital = [look.right for look in missing if not look.costs]
+    looks = [*_looks(service), *(_of_clusters() if link.is_cluster else ())]
+    missing = [look for each in link.primaries for look in _missing(each, looks)]
+    vital = dict.fromkeys(look.right for look in missing if not look.costs)
     if vital:
         reason = f"its user may not use {', '.join(vital)}, without which nothing is known"
         raise StoreDenied(STORE, "trying what a pass asks", reason)
-    return tuple(Lack(look.right, look.costs) for look in missing)
+    return tuple(dict.fromkeys(Lack(look.right, look.costs) for look in missing))
+
+
+def _missing(link: Link, looks: Sequence[_Look]) -> list[_Look]:
+    """Try what is looked for; another node's key is refused for that, once it is allowed."""
+    link.send(b"".join(packed(*look.words) for look in looks))
+    answers = zip(looks, link.replies(len(looks)), strict=True)
+    return [look for look, answer in answers if is_withheld(answer)]
+
+
+def _of_clusters() -> Iterator[_Look]:
+    """Yield what tells a cluster's nodes, and lists their keys."""
+    for words in PASS:
+        yield _Look(words, " ".join(map(str, words[:2])))
+    yield _Look(("EXISTS", "kato:session:none"), "EXISTS on session records")
+
+
+PASS: Sequence[tuple[Word, ...]] = (
+    ("CLUSTER", "SLOTS"), ("CLUSTER", "NODES"), ("CLUSTER", "COUNTKEYSINSLOT", 0),
+    ("CLUSTER", "GETKEYSINSLOT", 0, 1),
+)  # fmt: skip
+"""What a pass over a cluster takes besides."""
 
 
 def _looks(service: str) -> Iterator[_Look]:

@@ -13,11 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
 from services.browse.models import KeyInventory, KeyValue, KindSummary, SizedKey
-from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.scan import Repeats
+from services.stores.redis.link import Client, Link, conversation, packed
+from services.stores.redis.scan import keyspace
 from services.stores.redis.values import read_value
 from services.stores.redis.whole import pieces
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, read_key, text_of
@@ -25,7 +23,6 @@ from services.tenancy.layout import Owner, OwnerKind, bytes_of, read_key, text_o
 LARGEST = 50
 """So many of the largest keys are listed."""
 
-_GLOB = b"\\*?[]^-"
 _MILLISECONDS = 1000
 
 
@@ -38,7 +35,7 @@ class KeyPages:
     """
 
     def __init__(
-        self, client: redis.Redis, *, service: str, scan_count: int, pass_seconds: float,
+        self, client: Client, *, service: str, scan_count: int, pass_seconds: float,
         most_bytes: int,
     ) -> None:  # fmt: skip
         self._client = client
@@ -72,14 +69,9 @@ class KeyPages:
 
     def _keys(self, link: Link, owner: Owner) -> Iterator[list[tuple[bytes, str]]]:
         """Yield the owner's keys with their kinds, as each reply of the pass brings them."""
-        match = glob_of(owner)
-        repeats, cursor = Repeats(), b"0"
-        while True:
-            cursor, found = link.ask("SCAN", cursor, "MATCH", match, "COUNT", self._scan_count)
-            names = ((key, read_key(key, self._service)) for key in repeats.drop(found))
+        for found in keyspace(link, count=self._scan_count, begins=prefix_of(owner), ahead=False):
+            names = ((key, read_key(key, self._service)) for key in found)
             yield [(key, name.kind) for key, name in names if name.owner == owner]
-            if cursor == b"0":
-                return
 
     @contextmanager
     def _talk(self, operation: str) -> Iterator[Link]:
@@ -97,12 +89,6 @@ def prefix_of(owner: Owner) -> bytes:
             return b"tenant:" + name + b":"
         case _:
             raise ValueError(f"keys are not looked through by {owner.kind}")
-
-
-def glob_of(owner: Owner) -> bytes:
-    """Return the MATCH of an owner's keys, in which each byte of its name means itself."""
-    escaped = (b"\\%c" % byte if byte in _GLOB else b"%c" % byte for byte in prefix_of(owner))
-    return b"".join(escaped) + b"*"
 
 
 @dataclass(slots=True)

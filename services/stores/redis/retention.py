@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import redis
-
 from services.retention.bounds import Entry
 from services.retention.models import Bounds
 from services.retention.ports import BoundsOf, Done, KeysFound
@@ -29,8 +27,8 @@ from services.stores.redis.keeping_streams import (
     look_at_streams,
     trim,
 )
-from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.scan import scan
+from services.stores.redis.link import Client, Link, conversation, packed
+from services.stores.redis.scan import keyspace
 from services.stores.redis.sessions import read_sessions
 from services.stores.redis.uses import Uses
 from services.tenancy.layout import PATTERN_KINDS, bytes_of, text_of
@@ -46,9 +44,7 @@ class KeyKeeping:
     StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
 
-    def __init__(
-        self, client: redis.Redis, *, service: str, scan_count: int, seconds: float
-    ) -> None:
+    def __init__(self, client: Client, *, service: str, scan_count: int, seconds: float) -> None:
         self._client, self._service = client, service
         self._scan_count, self._seconds = scan_count, seconds
 
@@ -121,7 +117,7 @@ class KeyKeeping:
 
     def _pass(self, link: Link, bounds_of: BoundsOf, *, weigh: bool = False) -> Passing:
         passing = Passing(Collecting(link, bounds_of, weigh=weigh), service=self._service)
-        for keys in scan(link, "SCAN", count=self._scan_count):
+        for keys in keyspace(link, count=self._scan_count):
             sorted_out(passing, keys)
         passing.collecting.finish()
         return passing

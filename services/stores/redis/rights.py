@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import hiredis
 from services.errors import StoreMisconfigured
 from services.stores.redis.errors import STORE, refusal
 from services.stores.redis.link import Link, Word, packed
+from services.stores.redis.looking import PASS
 from services.stores.redis.server import Standing
 from services.tenancy.kb_ids import service_suffix
 from services.tenancy.layout import INDEX_KEY
@@ -24,12 +25,15 @@ from services.tenancy.layout import INDEX_KEY
 _KEYS, _RECORDS, _CACHES, _INDEX = "keys of kb_ids", "session records", "caches", "KATO's index"
 _STREAMS, _ALL = "streams", ""
 _OF_TYPE = "WRONGTYPE"
+_NO_REFUSALS = (_OF_TYPE, "EXECABORT", "ERR EXEC without", "MOVED ", "ASK ", "TRYAGAIN")
 _ABORTED = "EXECABORT Transaction discarded because of: "  # and then why EXEC was refused
 _REPLICA = "it is a replica: what is erased there is not erased on its primary, and comes back"
 
 
 def replicas(link: Link) -> int:
     """Return how many replicas follow a server. Raises what was answered where it does not tell."""
+    if link.is_cluster:
+        return sum(map(replicas, link.primaries))
     link.send(packed("ROLE") + packed("INFO", "replication"))
     role, facts = link.replies(2)
     if isinstance(role, list) and role[0] == b"master":
@@ -56,15 +60,22 @@ def obstacles(link: Link, found: Standing, *, service: str, trim: bool) -> tuple
 
     MEMORY USAGE is not among what it takes: without it, bytes are not known.
     """
-    deeds = list(_deeds(service, trim=trim))
+    deeds = [*_deeds(service, trim=trim), *(map(_Deed, PASS) if link.is_cluster else ())]
+    each = [_refused(one, deeds) for one in link.primaries]
+    replica = [_REPLICA] if found.is_replica else []
+    refused = dict.fromkeys(deed for some in each for deed in some)
+    return (*replica, *_told(refused, is_replica=found.is_replica))
+
+
+def _refused(link: Link, deeds: Sequence[_Deed]) -> list[tuple[_Deed, str]]:
+    """Try deeds at one server; return those that are refused, and why."""
     link.send(b"".join(packed(*deed.words) for deed in deeds))
     answers = link.replies(len(deeds))
     said = ((deed, _said(answer)) for deed, answer in zip(deeds, answers, strict=True))
     refused = [(deed, why) for deed, why in said if why]
     link.send(packed("UNWATCH"))
     link.replies(1)
-    replica = [_REPLICA] if found.is_replica else []
-    return (*replica, *_told(refused, is_replica=found.is_replica))
+    return refused
 
 
 def _deeds(service: str, *, trim: bool) -> Iterator[_Deed]:
@@ -90,10 +101,11 @@ def _deeds(service: str, *, trim: bool) -> Iterator[_Deed]:
 def _said(answer: Any) -> str:
     """Return why a deed was refused, nothing where it was not.
 
-    An index that is no set is none that a purge would touch.
+    An index that is no set is none that a purge would touch. A key of another node of a cluster is
+    looked for elsewhere only by who may use it.
     """
     why = str(answer).removeprefix(_ABORTED) if isinstance(answer, hiredis.ReplyError) else ""
-    return "" if why.startswith((_OF_TYPE, "EXECABORT", "ERR EXEC without")) else why
+    return "" if why.startswith(_NO_REFUSALS) else why
 
 
 def _told(refused: Iterable[tuple[_Deed, str]], *, is_replica: bool) -> Iterator[str]:

@@ -7,11 +7,12 @@ this process work at the same time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import hiredis
 import numpy as np
 
+from services.stores.redis.errors import SlotMoved
 from services.stores.redis.link import Link, form, packed
 from services.stores.redis.sums import Sums
 from services.stores.redis.tally import KeyTally
@@ -26,6 +27,7 @@ _REPORT_SECONDS = 0.3
 _REPORT_PART = 0.1
 _WINDOW = 1000
 _FIRST = 100
+_GLOB = b"\\*?[]^-"
 
 
 class Repeats:
@@ -51,20 +53,69 @@ class Repeats:
         return [key for key in keys if key not in seen]
 
 
-def scan(link: Link, *command: bytes | str, count: int) -> Iterator[list[bytes]]:
+def keyspace(
+    link: Link, *, count: int, begins: bytes = b"", ahead: bool = True
+) -> Iterator[list[bytes]]:
+    """Yield all keys, or those that begin so, some at a time.
+
+    Over one server by SCAN, as `scan` has it; over a cluster slot by slot, at all of its nodes and
+    over connections of its own.
+    """
+    walk = link.walk(count)
+    if walk is None:
+        options = ("MATCH", glob_of(begins)) if begins else ()
+        return scan(link, "SCAN", count=count, options=options, ahead=ahead)
+    if not begins:
+        return walk
+    return ([key for key in keys if key.startswith(begins)] for keys in walk)
+
+
+def glob_of(begins: bytes) -> bytes:
+    """Return the MATCH of keys that begin so, in which each byte means itself."""
+    escaped = (b"\\%c" % byte if byte in _GLOB else b"%c" % byte for byte in begins)
+    return b"".join(escaped) + b"*"
+
+
+def members_of(link: Link, command: str, key: bytes, *, count: int) -> Iterator[list[bytes]]:
+    """Yield the members of a key some at a time, the next of them under way.
+
+    Where its slot moves meanwhile it is begun anew, and none comes twice for that.
+    """
+    seen: set[bytes] = set()
+    while True:
+        try:
+            for some in scan(link, command, key, count=count):
+                fresh = [one for one in some if one not in seen] if seen else some
+                if link.is_cluster:
+                    seen.update(fresh)
+                yield fresh
+        except SlotMoved:
+            yield []  # so that the consumer reads what it sent before
+        else:
+            return
+
+
+def scan(
+    link: Link, *command: bytes | str, count: int, options: Sequence[bytes | str] = (),
+    ahead: bool = True,
+) -> Iterator[list[bytes]]:  # fmt: skip
     """Yield the members of each reply of a SCAN, SSCAN or the like, the next one under way.
 
-    What the consumer sends is answered after the reply that it holds.
+    What the consumer sends is answered after the reply that comes next; at once where the next
+    one is not asked for `ahead`.
     """
     repeats = Repeats()
-    link.send(packed(*command, 0, "COUNT", count))
+    link.send(packed(*command, 0, *options, "COUNT", count))
     while True:
-        cursor, members = link.reply()
+        cursor, found = link.reply()
         if cursor == b"0":
-            yield repeats.drop(members)
+            yield repeats.drop(found)
             return
-        link.send(packed(*command, cursor, "COUNT", count))
-        yield repeats.drop(members)
+        if not ahead:
+            yield repeats.drop(found)
+        link.send(packed(*command, cursor, *options, "COUNT", count))
+        if ahead:
+            yield repeats.drop(found)
 
 
 Choose = Callable[[Indexes], Indexes | None]
@@ -124,7 +175,7 @@ class KeyPass:
     def run(self, *, count: int) -> None:
         """Scan everything, some `count` keys a round. Raises StoreError."""
         due = np.empty(0, np.intp)
-        for keys in scan(self._link, "SCAN", count=count):
+        for keys in keyspace(self._link, count=count):
             asked = self._ask(keys, self._tally.count(keys))
             self._weigh(due)
             due = asked

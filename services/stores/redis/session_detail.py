@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import redis
-
 from services.sessions.models import SealedRecord, SessionDetail, sealed_in
-from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.scan import scan
+from services.stores.redis.link import Client, Link, conversation, packed
+from services.stores.redis.scan import keyspace
 from services.stores.redis.server import is_withheld
 from services.stores.redis.sessions import Problem, content_of, look_at, record_of
 from services.tenancy.layout import bytes_of, read_key
@@ -35,9 +33,7 @@ class SessionRecords:
     StoreMisconfigured or StoreRejected.
     """
 
-    def __init__(
-        self, client: redis.Redis, *, service: str, scan_count: int, seconds: float
-    ) -> None:
+    def __init__(self, client: Client, *, service: str, scan_count: int, seconds: float) -> None:
         self._client = client
         self._service = service
         self._scan_count = scan_count
@@ -81,7 +77,7 @@ class SessionRecords:
             return tuple(_sealed(link, keys))
 
     def _keys(self, link: Link) -> Sequence[bytes]:
-        replies = scan(link, "SCAN", count=self._scan_count)
+        replies = keyspace(link, count=self._scan_count)
         return [k for keys in replies for k in keys if self._is_session(k)]
 
     def _is_session(self, key: bytes) -> bool:

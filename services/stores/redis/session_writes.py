@@ -10,11 +10,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import redis
-
 from services.sessions.models import IndexCleaning
-from services.stores.redis.link import Link, conversation, packed
-from services.stores.redis.scan import scan
+from services.stores.redis.link import Client, Link, conversation, packed
+from services.stores.redis.scan import members_of
 from services.tenancy.layout import INDEX_KEY, SESSION_PREFIX, bytes_of
 
 _CHUNK = 200
@@ -31,7 +29,7 @@ class SessionWrites:
     """
 
     def __init__(
-        self, client: redis.Redis, *, scan_count: int, seconds: float, grace_seconds: float = 1.0
+        self, client: Client, *, scan_count: int, seconds: float, grace_seconds: float = 1.0
     ) -> None:
         self._client = client
         self._grace_seconds = grace_seconds
@@ -49,7 +47,7 @@ class SessionWrites:
         ) as link:
             if link.ask("TYPE", INDEX_KEY) != b"set":
                 return IndexCleaning(0, 0)
-            replies = scan(link, "SSCAN", INDEX_KEY, count=self._scan_count)
+            replies = members_of(link, "SSCAN", INDEX_KEY, count=self._scan_count)
             members = list(dict.fromkeys(one for reply in replies for one in reply))
             gone = [member for chunk in _chunks(members) for member in _gone(link, chunk)]
             if gone:
@@ -91,6 +89,8 @@ def _cleaned(link: Link, members: Sequence[bytes]) -> Iterator[int]:
 
 def _remove_gone(link: Link, members: Sequence[bytes]) -> int | None:
     """Remove the members without a record; None when a record came or went meanwhile."""
+    if link.is_cluster:
+        return _removed_apart(link, members)
     link.ask("WATCH", *(SESSION_PREFIX + member for member in members))
     gone = _gone(link, members)
     if not gone:
@@ -98,6 +98,20 @@ def _remove_gone(link: Link, members: Sequence[bytes]) -> int | None:
         return 0
     done = _transaction(link, packed("SREM", INDEX_KEY, *gone))
     return None if done is None else int(done)
+
+
+def _removed_apart(link: Link, members: Sequence[bytes]) -> int:
+    """Remove them where index and records are on several nodes, which no transaction spans.
+
+    A member whose record came meanwhile is put back.
+    """
+    gone = _gone(link, members)
+    if not gone:
+        return 0
+    removed = int(link.ask("SREM", INDEX_KEY, *gone))
+    still_gone = set(_gone(link, gone))
+    back = [member for member in gone if member not in still_gone]
+    return removed - int(link.ask("SADD", INDEX_KEY, *back)) if back else removed
 
 
 def _swapped(link: Link, key: bytes, old: bytes, new: bytes) -> bool:

@@ -16,7 +16,7 @@ import hiredis
 
 from services.stores.redis import server
 from services.stores.redis.link import Link, packed
-from services.stores.redis.scan import scan
+from services.stores.redis.scan import members_of
 from services.tenancy.layout import (
     INDEX_KEY,
     NOBODY,
@@ -153,7 +153,7 @@ def read_index(link: Link, live: Collection[bytes], *, count: int) -> Index:
         return Index()
     members = stale = asked = 0
     indexed = set[bytes]()
-    for ids in scan(link, "SSCAN", INDEX_KEY, count=count):
+    for ids in members_of(link, "SSCAN", INDEX_KEY, count=count):
         found = link.reply() if asked else 0
         keys = [SESSION_PREFIX + one for one in ids]
         missing = [key for key in keys if key not in live]

@@ -13,7 +13,7 @@ from services.purge.ports import WantsNode
 from services.stores.redis.erase_sessions import CHUNK, chunks, keys_of
 from services.stores.redis.link import Link, packed
 from services.stores.redis.look import KeyFindings, count_there, is_refusal, weighed
-from services.stores.redis.scan import memory_of, scan
+from services.stores.redis.scan import keyspace, memory_of
 from services.stores.redis.survey import HeldKeys, is_known_to, newcomers
 from services.stores.redis.targets import KeySorter, Lots
 from services.tenancy.layout import bytes_of
@@ -54,7 +54,7 @@ class WholeKeyspace:
 
     def replies(self) -> Iterator[list[bytes]]:
         """Yield the keys of each reply, the next one under way."""
-        for keys in scan(self._link, "SCAN", count=self._count):
+        for keys in keyspace(self._link, count=self._count):
             self.seen += len(keys)
             yield keys
 

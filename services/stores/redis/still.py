@@ -22,8 +22,9 @@ be set for a field that it does not have. No value changes, and the next pass se
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from services.stores.redis.link import Link, packed
 from services.stores.redis.server import Opening, number
@@ -38,7 +39,11 @@ _CHUNK = 1_000
 
 def state_of(told: Opening, database: int) -> tuple[str, ...] | None:
     """Return what stays the same as long as nothing is written; None where that is not sure."""
-    facts, held, now = told.facts, told.held(database), _clock(told.facts)
+    if told.parts:
+        states = [state_of(part, database) for part in told.parts]
+        known = [state for state in states if state is not None]
+        return tuple(chain.from_iterable(known)) if len(known) == len(states) else None
+    facts, held, now = told.facts, told.held(database), _clock(told)
     saved = number(facts.get("rdb_last_save_time", ""))
     if now is None or saved is None or now < saved + 1:
         return None
@@ -57,7 +62,7 @@ def mark_of(
 
     `ends_in` is how many seconds after `before` the first key ends, at the earliest.
     """
-    state, began, ended = state_of(before, database), _clock(before.facts), _clock(after.facts)
+    state, began, ended = state_of(before, database), _clock(before), _clock(after)
     if state is None or state != state_of(after, database):
         return None
     if began is None or ended is None or ends_in is None:
@@ -67,7 +72,7 @@ def mark_of(
 
 def again(last: KeyReading, told: Opening, database: int) -> KeyReading | None:
     """Return the reading of an earlier pass as it is now; None where it may not hold any more."""
-    mark, now = last.mark, _clock(told.facts)
+    mark, now = last.mark, _clock(told)
     if mark is None or now is None or now >= mark.until or mark.state != state_of(told, database):
         return None
     sessions = last.sessions and tuple(_aged(last.sessions, now - mark.at))
@@ -101,7 +106,8 @@ def _aged(sessions: Sequence[SessionRecord], seconds: float) -> Iterator[Session
         yield each if left is None else replace(each, expires_in=left - seconds)
 
 
-def _clock(facts: Mapping[str, str]) -> float | None:
-    """Return the server's own time, in seconds since 1970."""
-    told = number(facts.get("server_time_usec", ""))
-    return None if told is None else told / 1_000_000
+def _clock(told: Opening) -> float | None:
+    """Return the server's own time, in seconds since 1970: the first one's of a cluster."""
+    facts = told.parts[0].facts if told.parts else told.facts
+    time = number(facts.get("server_time_usec", ""))
+    return None if time is None else time / 1_000_000

@@ -21,7 +21,7 @@ from services.stores.redis.erase_sessions import (
 )
 from services.stores.redis.heads import SPECIAL_HEADS, FarHeads
 from services.stores.redis.link import Link, packed
-from services.stores.redis.scan import scan
+from services.stores.redis.scan import members_of
 from services.tenancy.layout import (
     INDEX_KEY,
     KB_KINDS,
@@ -194,7 +194,7 @@ class Surveying:
 def index_of(link: Link, *, count: int) -> Iterator[list[bytes]]:
     """Yield the ids in KATO's index, a few at a time; the next are under way already."""
     if has_index(link):
-        yield from scan(link, "SSCAN", INDEX_KEY, count=count)
+        yield from members_of(link, "SSCAN", INDEX_KEY, count=count)
 
 
 def newcomers(link: Link, known: Callable[[bytes], bool], *, count: int) -> dict[bytes, str]:

@@ -28,7 +28,8 @@ class Aside:
 
     def __init__(self, link: Link, first: Made) -> None:
         self._link, self._first = link, first
-        self._name = ASIDE + hashlib.sha256(first.name).hexdigest().encode()
+        digest = hashlib.sha256(first.name).hexdigest().encode()
+        self._name = ASIDE + link.beside(first.name) + digest
         self._taken = bool(link.ask("EXISTS", first.name))
         link.ask("UNLINK", self._name)
         self.add(first)

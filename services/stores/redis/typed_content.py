@@ -284,6 +284,8 @@ def _has_field_ttls(link: Link) -> bool:
     Redis has such since 7.4 and says so in INFO as `subexpiry`, Valkey since 9.0 as
     `keys_with_volatile_items`.
     """
+    if link.is_cluster:
+        return any(map(_has_field_ttls, link.primaries))
     link.send(packed("COMMAND", "INFO", "HPEXPIRETIME") + packed("INFO", "keyspace"))
     command, keyspace = link.replies(2)
     if isinstance(command, list) and command and command[0] is None:

@@ -12,14 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-import redis
-
 from services.archive.formats import TypedKey
 from services.errors import StoreUnavailable
 from services.restore.models import KeysWritten
 from services.stores.redis.erase_sessions import chunks, node_of, sound, values_of
 from services.stores.redis.errors import STORE
-from services.stores.redis.link import Link, conversation, form
+from services.stores.redis.link import Client, Link, conversation, form
 from services.stores.redis.typed_aside import ASIDE, Aside, milliseconds
 from services.stores.redis.typed_commands import Made, end_of, made_of
 from services.stores.redis.typed_compare import differing
@@ -39,7 +37,7 @@ class KeyWriting:
     Every method raises StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
 
-    def __init__(self, client: redis.Redis, *, seconds: float) -> None:
+    def __init__(self, client: Client, *, seconds: float) -> None:
         self._client, self._seconds = client, seconds
 
     def time(self) -> int:
@@ -211,18 +209,22 @@ class _Run:
         return ahead
 
     def _write_others(self, keys: dict[bytes, Made]) -> None:
-        """Write keys of which none is a string, in one transaction."""
+        """Write keys of which none is a string, in one transaction, or one a slot in a cluster."""
         for name in [name for name, made in keys.items() if made.is_empty]:
             self._note(name, None)
             del keys[name]
         if not keys:
             return
         self._settle()
+        for names in self._link.at_once(list(keys), len(keys)):
+            self._write_at_once({name: keys[name] for name in names})
+
+    def _write_at_once(self, keys: Mapping[bytes, Made]) -> None:
         for _ in range(_TRIES):
             taken = watched(self._link, list(keys))
             free = (made for name, made in keys.items() if name not in taken)
             if _done(self._link, [each for made in free for each in made.commands(made.name)]):
-                self._note_batch(keys, taken)
+                self._note_batch(keys.keys(), taken)
                 return
         raise StoreUnavailable(STORE, _OPERATION, "the same keys are written all the time")
 

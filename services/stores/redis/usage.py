@@ -8,13 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import redis
-
 from services.figures import Precision
 from services.health.models import Health
 from services.stores.redis import still
 from services.stores.redis.errors import STORE
-from services.stores.redis.link import Link, conversation
+from services.stores.redis.link import Client, Link, conversation, database_of
 from services.stores.redis.scan import Choose, KeyPass, Reports, all_of, none_of, some_of
 from services.stores.redis.server import Opening, asked, opening
 from services.stores.redis.sessions import read_index, read_sessions
@@ -47,7 +45,7 @@ class KeyspaceStore:
 
     def __init__(
         self,
-        client: redis.Redis,
+        client: Client,
         *,
         service: str,
         scan_count: int,
@@ -220,7 +218,7 @@ class KeyspaceStore:
 
     @property
     def _database(self) -> int:
-        return int(self._client.get_connection_kwargs().get("db") or 0)
+        return database_of(self._client)
 
 
 def _report(progress: Progress | None, told: Opening, tally: KeyTally) -> Callable[[], None] | None:

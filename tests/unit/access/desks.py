@@ -354,6 +354,8 @@ class World:
         )
         self.collector = _mock(Collector)
         self.collector.state = CollectorState(SNAPSHOT, None, Problem(f"zed has {COUNTED}"))
+        self.collector.shown = self.collector.state
+        self.audit_soon = Mock()
         self.health = _mock(HealthService)
         detail = f"collections: {COUNTED}"
         self.health.check.return_value = (
@@ -1022,7 +1024,7 @@ CASES: dict[str, Case] = {
         lambda d: d.isolation.audit(SNAPSHOT), VIEWER, FLEET, inner="isolation.audit"
     ),
     "isolation.scores": Case(lambda d: d.isolation.scores(), VIEWER, ANY),
-    "isolation.want": Case(lambda d: d.isolation.want(), SUPPORT, ANY, inner="isolation.want"),
+    "isolation.want": Case(lambda d: d.isolation.want(), SUPPORT, ANY, inner="audit_soon"),
     "isolation.accept": _done(
         lambda d: d.isolation.accept(FINDING.id, why="known"), ADMIN, Action.ACCEPT_FINDING,
         "isolation.accept", target=FINDING.id, writes=True, refused=FindingError, **OF_ACME,

@@ -21,6 +21,7 @@ from services.metrics import catalogue
 from services.metrics.books import Bookkeeper
 from services.metrics.models import JobTally, Running, Tally
 from services.metrics.service import MetricsService
+from services.metrics.several import Together
 from services.purge.job import Outcome
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import StoreFigures
@@ -69,7 +70,8 @@ def exported() -> dict[str, set[str]]:
     books.close()
     world.books.close()
     found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(text):
+    several = Together().expose({"a": None}, "", is_read=True).body.decode()
+    for family in (*text_string_to_metric_families(text), *text_string_to_metric_families(several)):
         for sample in family.samples:
             found.setdefault(sample.name, set()).update(sample.labels)
     return found

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from services.jobs.models import Job, JobRefused, JobState, Progress, Step
+from services.stores.records.clock import by_its_clock
 from services.stores.records.database import reading, writing
 from services.stores.records.jobs.looks import drop_looks
 from services.stores.records.jobs.rows import hold, progress_columns, step_rows, steps_of
@@ -84,6 +85,7 @@ class JobBook(JobRuns):
         values = {"state": JobState.RUNNING.value, "stop_asked": False, "problem": "", **LET_GO}
         paused = update(JOBS).where(self.of_kind, JOBS.c.id == job_id, JOBS.c.state.in_(PAUSED))
         with writing(self._engine, "resuming a job") as connection:
+            (at,) = by_its_clock(self._engine, connection, at)
             if (
                 connection.execute(
                     paused.where(free_at(at)).values(lease=JOBS.c.lease + 1, **values)

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, select, update
 
 from services.errors import LeaseLost, Problem
 from services.jobs.models import JobRefused, JobState, Progress, StepState
+from services.stores.records.clock import by_its_clock
 from services.stores.records.database import reading, writing
 from services.stores.records.jobs.rows import error_text, holder_of, progress_columns
 from services.stores.records.schema import JOBS, STEPS
@@ -38,6 +39,14 @@ class JobRuns:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._is_over = False
+
+    def let_go(self) -> None:
+        """Have each run of this process end at its next look at its lease, and write no more.
+
+        Its job stays as it is, running, for whoever takes it up once the lease is over.
+        """
+        self._is_over = True
 
     def holder(self, names: Sequence[str]) -> str | None:
         """Return the id of a job that holds one of these names: it is the job's."""
@@ -46,16 +55,16 @@ class JobRuns:
 
     def runnable(self, at: datetime) -> tuple[str, ...]:
         """Return the ids of running jobs that no process has leased, oldest first."""
-        statement = (
-            select(JOBS.c.id)
-            .where(self.of_kind, JOBS.c.state == JobState.RUNNING.value, free_at(at))
-            .order_by(JOBS.c.created_at, JOBS.c.id)
-        )
+        running = select(JOBS.c.id).where(self.of_kind, JOBS.c.state == JobState.RUNNING.value)
         with reading(self._engine, "looking for jobs") as connection:
-            return tuple(connection.scalars(statement))
+            (at,) = by_its_clock(self._engine, connection, at)
+            free = running.where(free_at(at)).order_by(JOBS.c.created_at, JOBS.c.id)
+            return tuple(connection.scalars(free))
 
     def leased(self, job_id: str, lease: int) -> bool:
-        """Whether this is still the newest lease of a job that runs."""
+        """Whether this is still the newest lease of a job that runs, and not let go."""
+        if self._is_over:
+            return False
         running = JOBS.c.state == JobState.RUNNING.value
         newest = select(JOBS.c.id).where(JOBS.c.id == job_id, running, JOBS.c.lease == lease)
         with reading(self._engine, "asking for a lease") as connection:
@@ -82,17 +91,21 @@ class JobRuns:
         process has it.
         """
         takes = UNENDED if halted else JOBS.c.state == JobState.RUNNING.value
-        taking = update(JOBS).where(JOBS.c.id == job_id, takes, free_at(at))
-        taking = taking.values(lease=JOBS.c.lease + 1, owner=owner, leased_until=until)
         with writing(self._engine, "leasing a job") as connection:
+            at, until = by_its_clock(self._engine, connection, at, until)
+            taking = update(JOBS).where(JOBS.c.id == job_id, takes, free_at(at))
+            taking = taking.values(lease=JOBS.c.lease + 1, owner=owner, leased_until=until)
             taken: int | None = connection.scalar(taking.returning(JOBS.c.lease))
             return taken
 
     def prolong(self, job_id: str, lease: int, *, until: datetime) -> bool:
         """Prolong the newest lease of a job. False where this is not it, or it was given up."""
+        if self._is_over:
+            return False
         mine = (JOBS.c.id == job_id, JOBS.c.lease == lease, UNENDED)
-        prolonging = update(JOBS).where(*mine).values(leased_until=until)
         with writing(self._engine, "prolonging a lease") as connection:
+            (until,) = by_its_clock(self._engine, connection, until)
+            prolonging = update(JOBS).where(*mine).values(leased_until=until)
             return connection.execute(prolonging).rowcount == 1
 
     def start_step(self, job_id: str, step: str, at: datetime, *, lease: int) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from services.jobs.models import JobState
 from services.purge.job import Outcome, Tombstone
+from services.stores.records.dashboard_tables import PUBLISHED
 from services.stores.records.database import scrub, writing
 from services.stores.records.findings import forget_in_findings
 from services.stores.records.jobs.looks import drop_looks_that_name
@@ -47,6 +48,7 @@ class PurgeEnds(JobReading):
             marks = self._marks(connection)
             bury(connection, tombstones, marks)
             drop_names(connection, nodes=forget, kb_ids=(stone.kb_id for stone in tombstones))
+            connection.execute(delete(PUBLISHED))  # the next round tells of what is left
             if forget:
                 _forget_in(connection, job_id, forget, marks)
         self._scrub(when=bool(forget))

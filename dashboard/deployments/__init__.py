@@ -1,0 +1,1 @@
+"""What page Deployments is made of."""

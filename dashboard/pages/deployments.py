@@ -1,0 +1,4 @@
+from dashboard.app import navigation
+from dashboard.deployments import listing
+
+listing.draw(navigation.DEPLOYMENTS)

@@ -1,0 +1,1 @@
+"""Several dashboards of one deployment: which of them collects, and what it shows all others."""

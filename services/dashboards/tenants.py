@@ -1,0 +1,102 @@
+"""The tenants of a published snapshot: a line each, which is read when somebody looks. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import overload
+
+import numpy as np
+
+from services.dashboards.codec import codec_of
+from services.tenancy.kb_ids import TenantKey
+from services.usage.snapshot import TenantUsage
+
+_TENANT = codec_of(TenantUsage)
+_KEYS = codec_of(tuple[TenantKey, ...])
+
+
+class Lines:
+    """Writes tenants, each once as long as it is the very same object."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[TenantUsage, bytes]] = {}
+
+    def of(self, tenants: Sequence[TenantUsage]) -> bytes:
+        """Return their names as one line, and then each as one."""
+        before, self._known = self._known, {}
+        found = [text_of(_KEYS.write([usage.tenant for usage in tenants]))]
+        for usage in tenants:
+            known = before.get(id(usage)) or (usage, text_of(_TENANT.write(usage)))
+            self._known[id(usage)] = known
+            found.append(known[1])
+        return b"\n".join(found)
+
+
+def text_of(found: object) -> bytes:
+    """Write JSON on one line: no line break is in it, and what is no character is escaped."""
+    return json.dumps(found, separators=(",", ":")).encode("ascii")
+
+
+class PublishedTenants(Sequence[TenantUsage]):
+    """Reads like a tuple of tenants. Those whose line is as it was `before` are taken from there.
+
+    Raises ValueError for what is no such text.
+    """
+
+    def __init__(self, text: bytes, before: PublishedTenants | None = None) -> None:
+        breaks = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")).tolist()
+        self._text, self._ends = text, [*breaks, len(text)]
+        self._keys: tuple[TenantKey, ...] = _KEYS.read(json.loads(text[: self._ends[0]]))
+        if len(self._keys) != len(breaks):
+            raise ValueError("there is not a line for each tenant")
+        self._made: list[TenantUsage | None] = [None] * len(breaks)
+        if before is not None:
+            self._take_over(before)
+
+    def of(self, tenant: TenantKey) -> TenantUsage | None:
+        """Return one tenant's usage, or None when nothing of it was found."""
+        at = self._at.get(tenant)
+        return None if at is None else self._get(at)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[TenantUsage]:
+        return map(self._get, range(len(self)))
+
+    @overload
+    def __getitem__(self, at: int) -> TenantUsage: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[TenantUsage, ...]: ...
+    def __getitem__(self, at: int | slice) -> TenantUsage | tuple[TenantUsage, ...]:
+        places = range(len(self))[at]
+        return tuple(map(self._get, places)) if isinstance(places, range) else self._get(places)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return self is other or tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of any sequence of many
+
+    @cached_property
+    def _at(self) -> dict[TenantKey, int]:
+        return {key: at for at, key in enumerate(self._keys)}
+
+    def _line(self, at: int) -> bytes:
+        return self._text[self._ends[at] + 1 : self._ends[at + 1]]
+
+    def _get(self, at: int) -> TenantUsage:
+        made = self._made[at]
+        if made is None:
+            found: TenantUsage = _TENANT.read(json.loads(self._line(at)))
+            made = self._made[at] = found
+        return made
+
+    def _take_over(self, before: PublishedTenants) -> None:
+        for then, made in enumerate(before._made):
+            at = None if made is None else self._at.get(made.tenant)
+            if at is not None and self._line(at) == before._line(then):
+                self._made[at] = made

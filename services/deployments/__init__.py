@@ -1,0 +1,1 @@
+"""Several deployments of one dashboard, side by side."""

@@ -1,0 +1,1 @@
+"""Several dashboards of one deployment, each a process of its own."""

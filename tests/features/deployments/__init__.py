@@ -1,0 +1,1 @@
+"""Several deployments in one process."""

@@ -1,0 +1,1 @@
+"""Several deployments, side by side: pure."""
