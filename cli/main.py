@@ -27,6 +27,7 @@ _GROUPS = {
     "archive": "cli.archive", "card": "cli.cards", "restore": "cli.restore", "tenant": "cli.setup",
     "import": "cli.imports", "backups": "cli.backups", "park": "cli.parking",
     "unpark": "cli.unparking", "move": "cli.move", "apart": "cli.apart", "audit": "cli.isolation",
+    "instance": "cli.instances",
 }  # fmt: skip
 """Where commands that have commands of their own are."""
 

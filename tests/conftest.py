@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # else the tests of what is pure would begin with every engin
 
     from services.embedded.write.stores import Targets
     from services.settings.environment import Settings
+    from tests.engines.clickhouse.shards import Shards
+    from tests.servers.clickhouse_cluster import Node
     from tests.servers.deployment import Deployment
     from tests.servers.postgres import Postgres
     from tests.servers.records import Records
@@ -139,6 +141,25 @@ def clickhouse(clickhouse_client: Client) -> Iterator[Client]:
     # at once, and not all of them when the engine ends
     client.database = "default"
     client.command("DROP DATABASE {name:Identifier} SYNC", parameters={"name": name})
+
+
+@pytest.fixture(scope="session")
+def cluster_nodes(chdb_path: str) -> Iterator[list[Node]]:
+    """The engines of a ClickHouse cluster: this process's own and two more."""
+    from tests.engines.clickhouse.shards import PLACES
+    from tests.servers.clickhouse_cluster import engines
+
+    with engines(chdb_path, PLACES) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def shards(cluster_nodes: list[Node]) -> Iterator[Shards]:
+    """A cluster that is well, with KATO's tables and nothing in them."""
+    from tests.engines.clickhouse.shards import shards_over
+
+    with shards_over(cluster_nodes) as there:
+        yield there
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from services.cards.models import Card
 from services.errors import Problem, StoreError
 from services.figures import Amount, Measure
 from services.find.models import Answer
-from services.health.models import Check, Workers
+from services.health.models import Check, Dashboards, Workers
 from services.limits.models import Standings
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey
@@ -160,6 +160,18 @@ def workers(cache: bool) -> Workers | Problem | None:
     """Return how KATO's workers are, or why that is not known; None for who sees a part."""
     try:
         return runtime.desk().fleet.workers(cache=cache)
+    except StoreError as exc:
+        return exc.problem
+
+
+@cached(Action.SEE_FLEET, seconds=5)
+def dashboards() -> Dashboards | Problem | None:
+    """Return which dashboards share the records, or why that is not known.
+
+    None where none does, and for who sees a part.
+    """
+    try:
+        return runtime.desk().fleet.dashboards()
     except StoreError as exc:
         return exc.problem
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from dashboard.draw.formatting import UNKNOWN, figure, number, plural, size, visible
+from dashboard.draw.formatting import UNKNOWN, figure, number, plural, size, span, visible
 from dashboard.draw.measures import WORDS
 from dashboard.draw.notices import precision_note
 from services.figures import Amount, StoreState
-from services.health.models import Check, Memory, Worker
+from services.health.models import Check, Memory, Replica, Worker
 from services.settings.redact import InForce
 from services.usage.readings import CollectionUsage, KeyReading, TableInfo
 from services.usage.snapshot import Snapshot, StoreFigures, TenantUsage
@@ -91,6 +91,25 @@ def workers_frame(workers: Iterable[Worker], *, cache: bool) -> pd.DataFrame:
     frame[counts] = frame[counts].astype("Int64")
     frame["Since"] = pd.to_datetime(frame["Since"], utc=True)
     return frame if cache else frame.drop(columns=["Cache", "Cache hits"])
+
+
+def replicas_frame(replicas: Iterable[Replica]) -> pd.DataFrame:
+    """Return one row a server of a cluster: where in it that is, and how it is."""
+    rows = [
+        {
+            "Server": visible(replica.name),
+            "Shard": replica.shard,
+            "Replica": replica.number,
+            "State": replica.state.value,
+            "Behind": None if replica.behind is None else span(replica.behind),
+            "Waiting": replica.queue,
+            "Read from": "yes" if replica.speaks else "no",
+        }
+        for replica in replicas
+    ]
+    frame = pd.DataFrame(rows)
+    frame["Waiting"] = frame["Waiting"].astype("Int64")
+    return frame
 
 
 def _pools(unwell: tuple[str, ...] | None) -> str | None:

@@ -6,7 +6,7 @@ from dashboard.app import permits, read, runtime
 from dashboard.deployments import listing as deployments
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
-from dashboard.system import workers
+from dashboard.system import clusters, dashboards, vector_cluster, workers
 from services.access.viewer import Action
 from services.figures import Measure
 from services.health.models import Check
@@ -56,6 +56,11 @@ with st.skeleton(height=180):
         for lack in check.lacks:
             text = f"its user may not use {lack.right}; unknown for it: {lack.costs}"
             st.markdown(f"**{check.store}**: {markdown(text)}.")
+        for note in check.notes if sees_all else ():
+            st.markdown(f"**{check.store}**: {markdown(note)}.")
+
+if sees_all and any(check.health and check.health.replicas for check in checks):
+    clusters.draw(checks)
 
 st.header("Last refresh")
 st.dataframe(
@@ -66,6 +71,8 @@ st.dataframe(
         "Read": figures.TIME, "Duration": st.column_config.NumberColumn(format="%.2f s"),
     },
 )  # fmt: skip
+
+dashboards.draw()
 
 if snapshot.keys is not None:
     st.header("Redis")
@@ -95,6 +102,9 @@ if snapshot.collections:
                  column_config=figures.COLLECTION_COLUMNS)  # fmt: skip
 else:
     unknown.or_none(snapshot, [Measure.VECTORS])
+
+if sees_all:
+    vector_cluster.draw(snapshot)
 
 st.header("Settings in force")
 off = permits.why_not(Action.SEE_SETTINGS)

@@ -165,6 +165,12 @@ def _counts(job: Job, receipt: Receipt) -> None:
             st.dataframe(receipt_tables.conserved_frame(receipt), hide_index=True,
                          key="receipt_conserved",
                          alt="Per store: before, after, deleted, what others did")  # fmt: skip
+    if receipt.servers:
+        with st.expander(f"Server by server ({len(receipt.servers):,})"):
+            st.dataframe(receipt_tables.servers_frame(receipt), hide_index=True,
+                         key="receipt_servers",
+                         alt="Each server that was asked at the end, with what is left there",
+                         )  # fmt: skip
 
 
 def _rest(receipt: Receipt) -> None:

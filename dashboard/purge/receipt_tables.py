@@ -81,6 +81,12 @@ def conserved_frame(receipt: Receipt) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def servers_frame(receipt: Receipt) -> pd.DataFrame:
+    """Return one row for each server of a cluster that the last look asked."""
+    rows = [(each.store, visible(each.server), each.left) for each in receipt.servers]
+    return pd.DataFrame(rows, columns=["Store", "Server", "Left there"])
+
+
 def facts(receipt: Receipt) -> dict[str, str]:
     """Return who, why, when, how long and by which plan, as visible texts."""
     seconds = (receipt.ended_at - receipt.started_at).total_seconds()
@@ -136,6 +142,7 @@ def printable(
         _heading("Details"),
         _frame("By store", stores_frame(receipt)),
         _frame("Line by line", lines_frame(receipt)),
+        _frame("Server by server", servers_frame(receipt)) if receipt.servers else "",
         _table("Left out", ("kb_id", "How much", "Why", "Who else would lose data"), left),
         _list("Not erased, or worth knowing", receipt.disclosed),
         _list("Problems", receipt.problems),

@@ -13,6 +13,8 @@ from dashboard.draw.formatting import escaped, markdown, visible
 from services.figures import Measure
 from services.history.models import Holder, OwnerKind
 from services.limits.models import Standing
+from services.setup.tiers import standing_of
+from services.setup.words import standing_words
 from services.usage.snapshot import Snapshot, TenantUsage
 
 
@@ -114,5 +116,9 @@ def _collections(tenant: TenantUsage, snapshot: Snapshot) -> None:
         )  # fmt: skip
         download(frame, "collections_read", tenants=[tenant.tenant],
                  read_at=snapshot.collected_at)  # fmt: skip
+        for each in found:
+            standing = standing_of(each, tenant.tenant.id, snapshot.vector_cluster)
+            if standing is not None:
+                st.caption(escaped(visible(standing_words(standing))))
     else:
         st.caption("No vectors.")

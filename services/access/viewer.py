@@ -61,6 +61,9 @@ class Action(StrEnum):
     PARK = "park a tenant"
     UNPARK = "bring a parked tenant back"
     MOVE = "move a tenant"
+    PLAN_INSTANCE = "plan an instance"
+    SET_INSTANCE = "register an instance"
+    RUN_INSTANCE = "run an instance"
     PLAN_APART = "plan taking a kb_id apart"
     APART = "take a kb_id apart"
     SEE_APPROVALS = "see approvals"
@@ -136,6 +139,9 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.PARK: Permission(Role.ADMIN, writes=True),
     Action.UNPARK: Permission(Role.ADMIN, writes=True),
     Action.MOVE: Permission(Role.ADMIN, writes=True),
+    Action.PLAN_INSTANCE: Permission(Role.OPERATOR),
+    Action.SET_INSTANCE: Permission(Role.ADMIN, writes=True),
+    Action.RUN_INSTANCE: Permission(Role.ADMIN, writes=True),
     Action.PLAN_APART: Permission(Role.OPERATOR),
     Action.APART: Permission(Role.ADMIN, writes=True),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),

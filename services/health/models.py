@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from services.errors import Problem
 from services.figures import StoreState
@@ -29,13 +30,40 @@ class Memory:
     evicted: int | None
 
 
+class ReplicaState(StrEnum):
+    """How one server of a store that is a cluster is."""
+
+    WELL = "well"
+    BEHIND = "behind"  # it lacks writes of some time ago, and is not read
+    READ_ONLY = "read only"  # it has no session with Keeper: it hears of no write, and takes none
+    SILENT = "does not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One server of a store that is a cluster, by the name that the cluster's definition has.
+
+    `shard` and `number` begin at 1. `behind` is in seconds and `queue` counts what it has still to
+    do; None is what it did not say. `speaks` is whether its shard's figures are read from it.
+    """
+
+    name: str
+    shard: int
+    number: int
+    state: ReplicaState
+    behind: int | None = None
+    queue: int | None = None
+    speaks: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """What a store answered when asked how it is. `latency` is in seconds.
 
     `lacks` are rights without which only a part of its figures is unknown; one without which no
     pass is possible raises StoreDenied in their place. `memory` is None for a store that does not
-    live in memory.
+    live in memory. `replicas` are the servers of a cluster, none of one server alone; `notes` say
+    what somebody ought to know of it, and what to do.
     """
 
     store: str
@@ -44,6 +72,8 @@ class Health:
     detail: str = ""
     lacks: tuple[Lack, ...] = ()
     memory: Memory | None = None
+    replicas: tuple[Replica, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +90,11 @@ class Check:
     problem: Problem | None = None
     advice: str | None = None
     past: tuple[float, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What somebody ought to know of it, where it answered."""
+        return self.health.notes if self.health else ()
 
     @property
     def lacks(self) -> tuple[Lack, ...]:
@@ -102,3 +137,32 @@ class Workers:
     told: tuple[Worker, ...]
     configured: int | None = None
     unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """One process of this product. `name` says where it runs, `heard` is when it was last heard."""
+
+    id: str
+    name: str
+    version: str
+    read_only: bool
+    started: datetime
+    heard: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboards:
+    """Every dashboard on these records that is there, the oldest first, at the time `now`.
+
+    `collects` is the id of the one that reads the stores, empty where none does right now, and
+    `since` when it began to; `this` is the one that is asked. `alone` says why this one does not
+    show what that one read.
+    """
+
+    there: tuple[Dashboard, ...]
+    collects: str
+    since: datetime | None
+    now: datetime
+    this: str
+    alone: Problem | None = None

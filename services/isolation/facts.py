@@ -27,7 +27,9 @@ class PatternFacts:
     `vector_tokens` counts, for each kb_id, the different tokens in its patterns that name a
     vector (`VCTR|…`). `parts_limits` are the server's own: `parts_to_delay_insert` and the like,
     by name. `grants` are those of the user that this product is, and None where they could not
-    be listed. `database` is KATO's, empty where its name is not known.
+    be listed. `database` is KATO's, empty where its name is not known. `clustered` is whether a
+    cluster is set; then `users` are as whom each of its servers was asked, by their names.
+    `unasked` has the tables with replicas that are not asked: how many there are, and how many are.
     """
 
     vector_tokens: Mapping[str, int] = field(default_factory=dict)
@@ -37,6 +39,9 @@ class PatternFacts:
     user: str = ""
     grants: tuple[Grant, ...] | None = None
     open: bool | None = None
+    clustered: bool = False
+    users: Mapping[str, str] = field(default_factory=dict)
+    unasked: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +77,14 @@ class VectorFacts:
 
     `tenant_indexes` has every collection that is shared by payload. `full_snapshots` are the
     names of snapshots of the whole storage, each with the time of its making in seconds since
-    1970, None where the server does not say it.
+    1970, None where the server does not say it. `unasked` are peers of a cluster that could not be
+    asked for theirs, with why.
     """
 
     tenant_indexes: Mapping[str, TenantIndex] = field(default_factory=dict)
     full_snapshots: Mapping[str, float | None] = field(default_factory=dict)
     open: bool | None = None
+    unasked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 from services.cards.models import Held, Hold
 from services.errors import Problem
 from services.figures import Measure
-from services.purge.job import Conserved, LaterLook, Line, Receipt
+from services.purge.job import Asked, Conserved, LaterLook, Line, Receipt
 from services.purge.models import Item, LeftKind, LeftOut, Plan, Request, Surface, Target
 from services.purge.summary import summary_of
 from services.tenancy.kb_ids import TenantKey
@@ -160,6 +160,7 @@ def receipt_json(receipt: Receipt) -> str:
         "versions": dict(receipt.versions),
         "conserved": [_conserved(each) for each in receipt.conserved],
         "tenants": list(receipt.tenants),
+        **({"servers": [_asked(each) for each in receipt.servers]} if receipt.servers else {}),
     })  # fmt: skip
 
 
@@ -174,6 +175,10 @@ def _conserved(each: Conserved) -> dict[str, object]:
         "store": each.store, "before": each.before, "after": each.after, "deleted": each.deleted,
         "others": each.others, "unexplained": each.unexplained,
     }  # fmt: skip
+
+
+def _asked(each: Asked) -> dict[str, object]:
+    return {"store": each.store, "server": each.server, "left": each.left}
 
 
 def _line(line: Line) -> dict[str, object]:

@@ -95,11 +95,21 @@ class Conserved:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A server of a store that is a cluster, which the last look asked; `left` counts rows."""
+
+    store: str
+    server: str
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What came of a purge. `left` None means that the store could not be asked: *unknown*.
 
     `conserved` is empty where no two looks at a whole store can be compared. `tenants` are those
-    whose receipt it is: one of one tenant names that one alone.
+    whose receipt it is: one of one tenant names that one alone. `servers` are those that answered
+    the last look, of a store that is a cluster: those that did not are among the problems.
     """
 
     job_id: str
@@ -120,6 +130,7 @@ class Receipt:
     versions: Mapping[str, str]
     conserved: tuple[Conserved, ...] = ()
     tenants: tuple[str, ...] = ()
+    servers: tuple[Asked, ...] = ()
 
     def sums(self, store: Measure) -> Sums:
         """Add up a store's lines. A store without any may be the one that could not be asked."""

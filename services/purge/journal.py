@@ -38,7 +38,9 @@ def found_of(looks: Looks) -> dict[str, object]:
         "everything": {
             name: [each.total, each.seen, each.moved] for name, each in looks.everything.items()
         },
-    }
+        **({"servers": {name: dict(of) for name, of in looks.servers.items()}}
+           if looks.servers else {}),
+    }  # fmt: skip
 
 
 def problems_of(result: Mapping[str, Any]) -> Mapping[Measure, Problem]:

@@ -185,9 +185,9 @@ class Look:
     `items` are erased, `blockers` say what is there and cannot be erased by this product, or not
     told from what is another's: with one, nothing is purged. `disclosed` is what is there and
     cannot be told apart by tenant, or cannot be looked at. `left` is what is the target's and
-    stays, since it was passed over by name. `everything` is about all of the store, of everyone.
-    `streams` are KATO's, which hold everyone's observations; they are disclosed too. `unsure` says
-    why there may be more than was found: disclosed of a plan, and no proof that nothing is left.
+    stays, passed over by name. `everything` is about all of the store. `streams` are KATO's, which
+    hold everyone's; they are disclosed too. `unsure` says why there may be more than was found: it
+    is disclosed of a plan, and no proof. `servers` are a cluster's, with the rows that each has.
     """
 
     items: tuple[Item, ...] = ()
@@ -196,6 +196,7 @@ class Look:
     left: tuple[LeftOut, ...] = ()
     everything: Reckoning | None = None
     streams: tuple[str, ...] = ()
+    servers: Mapping[str, int] = field(default_factory=dict)
     unsure: tuple[str, ...] = ()
 
 

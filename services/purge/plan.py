@@ -32,6 +32,7 @@ class Looks:
     left: tuple[LeftOut, ...] = ()
     everything: Mapping[str, Reckoning] = field(default_factory=dict)
     streams: tuple[str, ...] = ()
+    servers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     unsure: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -64,6 +65,7 @@ def merged(
         left=tuple(left for look in seen for left in look.left),
         everything={n: look.everything for n, look in looks.items() if look.everything},
         streams=tuple(name for look in seen for name in look.streams),
+        servers={name: look.servers for name, look in looks.items() if look.servers},
         unsure={name: look.unsure for name, look in looks.items() if look.unsure},
     )
 

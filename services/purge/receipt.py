@@ -12,7 +12,7 @@ from services.errors import Problem
 from services.figures import Measure
 from services.jobs.models import StepState
 from services.purge.conservation import conserved_of, unexplained
-from services.purge.job import Job, Line, Outcome, Receipt, Tombstone
+from services.purge.job import Asked, Job, Line, Outcome, Receipt, Tombstone
 from services.purge.journal import (
     Counts,
     attempts_of,
@@ -79,6 +79,7 @@ def receipt_of(
         versions=versions,
         conserved=conserved if tenant is None else (),
         tenants=tenants_of(job) if tenant is None else (tenant,),
+        servers=tuple(_servers(last)) if tenant is None else (),
     )
 
 
@@ -103,6 +104,12 @@ def tombstones_of(job: Job, receipt: Receipt) -> tuple[Tombstone, ...]:
         Tombstone(kb_id, plan.whose.get(kb_id, str(plan.request.target)), job.id, receipt.ended_at)
         for kb_id in sorted(plan.surface.kb_ids - stays)
     )
+
+
+def _servers(last: Mapping[str, Any]) -> Iterator[Asked]:
+    for store, servers in last.get("servers", {}).items():
+        for server, left in servers.items():
+            yield Asked(store, server, left)
 
 
 def _without_nodes(job: Job, lines: Iterable[Line]) -> tuple[Line, ...]:

@@ -15,6 +15,7 @@ from services.setup.advice import (
     Reason,
 )
 from services.setup.models import Clash, ClashKind, Step, StepName
+from services.setup.tiers import Deed, Standing, Tier
 
 PLACES = {
     Place.OWN: "a collection of its own",
@@ -90,3 +91,28 @@ def clash_words(clash: Clash) -> str:
 def step_words(step: Step) -> tuple[str, str]:
     """Return what a step does, and the name that it is about; empty where it needs none."""
     return _STEPS[step.name], step.what if step.name in _NAMED else ""
+
+
+TIERS = {Tier.SHARED: "shared", Tier.OWN: "its own", Tier.BOTH: "its own and shared"}
+"""On which shards a tenant's points are."""
+
+DEEDS = {
+    Deed.NOTHING: "",
+    Deed.PROMOTE: f"promote it: from about {LARGE:,} points Qdrant advises a shard of its own",
+    Deed.FULL: f"it is large, and there are {MOST_SHARDS:,} shards by key: Qdrant advises no more",
+    Deed.WAIT: "its shard is being filled",
+    Deed.CLEAN: "delete its points from the shared shards: they are on its own",
+}
+"""What is to be done about it, by Qdrant's advice."""
+
+
+def shards_words(standing: Standing) -> str:
+    """Name the shards on which a tenant has points, with how many."""
+    return ", ".join(f"{key}: {points:,}" for key, points in standing.shards.items())
+
+
+def standing_words(standing: Standing) -> str:
+    """Say on which shards of a collection a tenant is, and what is to be done about it."""
+    on, deed = TIERS[standing.tier], DEEDS[standing.deed]
+    where = f"{standing.collection}: on {on} shards ({shards_words(standing)})"
+    return f"{where}: {deed}." if deed else f"{where}."

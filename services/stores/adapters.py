@@ -114,7 +114,6 @@ class Stores:
             self.engines.clickhouse,
             PatternErasing,
             seconds=self._settings.pass_seconds,
-            cluster=None if self._embedded else self._settings.clickhouse_cluster,
         )
 
     @made_once

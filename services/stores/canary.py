@@ -14,7 +14,8 @@ from qdrant_client import QdrantClient, models
 from services.canary.belongings import COLUMNS, KEYS_LIVE, Belongings
 from services.errors import StoreUnavailable
 from services.stores.clickhouse import connect as clickhouse
-from services.stores.clickhouse.query import Asking, ClickHouse, Names
+from services.stores.clickhouse.connect import Names
+from services.stores.clickhouse.query import Asking, ClickHouse
 from services.stores.faults import guarded
 from services.stores.qdrant import connect as qdrant
 from services.stores.redis.link import Client, conversation, packed

@@ -1,9 +1,9 @@
 """By what servers can be told apart, whatever the address they are reached at. Reads only.
 
 - ClickHouse: its `serverUUID()` with the database, and the UUID of KATO's table, which replicas
-  share.
+  share; of a cluster those of every shard.
 - Redis: INFO's `run_id` and `master_replid`, which a replica shares, with the database's number.
-- Qdrant: the ids of process and peer in its telemetry.
+- Qdrant: the id of its process in its telemetry, and those of all peers of its cluster.
 - KATO says nothing of itself.
 
 The address counts too: it is all there is where a server does not say, or not to this user.
@@ -22,7 +22,6 @@ from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.settings.environment import Settings
 from services.stores.absent import present
 from services.stores.clickhouse.query import ClickHouse
-from services.stores.clickhouse.tables import PATTERNS
 from services.stores.open import Engines
 from services.stores.qdrant.answers import answers_of
 from services.stores.qdrant.calls import asking
@@ -43,7 +42,7 @@ _OPERATION = "asking which server it is"
 _SERVER = "SELECT toString(serverUUID())"
 _TABLE = """
 SELECT groupArray(toString(uuid)) FROM system.tables
-WHERE database = {db:String} AND name = {name:String} AND uuid != toUUID(0)
+WHERE database = {home:String} AND name = {table:String} AND uuid != toUUID(0)
 """
 _SILENT = (StoreDenied, StoreRejected, StoreMisconfigured)
 
@@ -71,11 +70,15 @@ def _clickhouse(clickhouse: ClickHouse, settings: Settings) -> Iterator[str]:
     ask = clickhouse.asking
     yield f"{settings.clickhouse_host}:{settings.clickhouse_port}/{ask.database}"
     with suppress(*_SILENT):
-        (server,) = ask.row(_OPERATION, _SERVER, {})
-        yield f"{_text(server)}/{ask.database}"
+        for ((server,),) in ask.each(_OPERATION, _SERVER, {}, one=True):
+            yield f"{_text(server)}/{ask.database}"
     with suppress(*_SILENT):
-        (tables,) = ask.row(_OPERATION, _TABLE, {"name": PATTERNS})
-        yield from map(_text, tables)
+        for ((tables,),) in ask.each(_OPERATION, _TABLE, _named(ask.patterns()), one=True):
+            yield from map(_text, tables)
+
+
+def _named(at: Mapping[str, object]) -> Mapping[str, str]:
+    return {name: str(each) for name, each in at.items()}
 
 
 def _redis(client: Client, settings: Settings) -> Iterator[str]:
@@ -99,7 +102,10 @@ def _qdrant(client: QdrantClient, settings: Settings) -> Iterator[str]:
     answer: object = None
     with suppress(*_SILENT), asking(_OPERATION):
         answer = answers_of(client).telemetry()
-    for told in (at(answer, "result", "id"), at(answer, "result", "cluster", "status", "peer_id")):
+    cluster = at(answer, "result", "cluster")
+    peers = at(cluster, "peers")  # by whichever of them it is reached
+    known = peers if isinstance(peers, Mapping) else ()
+    for told in (at(answer, "result", "id"), at(cluster, "status", "peer_id"), *known):
         if told:
             yield str(told)
 

@@ -114,6 +114,7 @@ def _clickhouse(settings: Settings, host: str) -> ClickHouse:
         database=settings.clickhouse_db,
         connect_slow=partial(connect, seconds=settings.pass_seconds),
         connect_once=partial(connect, once=True),
+        cluster=settings.clickhouse_cluster,
     )
 
 

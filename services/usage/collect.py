@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
 from services.figures import Amount, Measure, Precision, StoreState
-from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.kept import Kept, Owners
@@ -193,8 +192,9 @@ class UsageService:
     def _record_nodes(self, asked: _Asked) -> None:
         """Record the node_ids seen; those of keys that are as they were are on record."""
         same = self._kept.has_keys(asked.keys.reading)
+        kb_ids_of = (self._kept.ownership or self.ownership()).kb_ids_of
         seen = {
-            node: CAME if kb_id_of(node, self._service) in self._idle else source
+            node: source if self._idle.isdisjoint(kb_ids_of(node)) else CAME
             for node, source in nodes_in(asked.kato, None if same else asked.keys.reading)
         }
         self._state.record_nodes(seen, datetime.now(UTC))

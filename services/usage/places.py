@@ -12,7 +12,7 @@ from threading import RLock
 
 import numpy as np
 
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Claim, ClaimState, Ownership
 from services.usage.sums import Indexes
@@ -154,7 +154,7 @@ class Places:
     def _place(self, owner: Owner) -> tuple[str, bool]:
         match owner.kind:
             case OwnerKind.NODE:
-                return kb_id_of(owner.name, self.ownership.service), True
+                return self.ownership.kb_id_of(owner.name), True
             case OwnerKind.TENANT:
                 return f"tenant:{owner.name}", False
             case _:

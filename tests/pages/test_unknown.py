@@ -23,8 +23,18 @@ from dashboard.draw.measures import COLUMNS, WORDS
 from services.bootstrap import Services
 from services.errors import Fault, Problem
 from services.figures import Amount, Measure, StoreState, Usage
+from services.usage.readings import CollectionUsage
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import KbUsage, Snapshot, StoreFigures
+from services.usage.vector_cluster import (
+    ACTIVE,
+    Peer,
+    Placement,
+    Replica,
+    Shard,
+    Transfer,
+    VectorCluster,
+)
 from tests.pages.conftest import Open, SignIn, words
 
 PATTERNS, KEYS, VECTORS, SESSIONS = Measure
@@ -221,6 +231,51 @@ def test_no_page_makes_up_an_absence_for_who_sees_a_part(
     reading_services.collector.state = CollectorState(masked(whole, every, kato=True))
     wrong = [f"{n}: {t}" for n in ("overview", "tenants") for t in lies(open_page(n), every)]
     assert not wrong
+
+
+def test_peers_of_qdrant_are_told_with_what_is_not_whole(
+    reading_services: Services, open_page: Open, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who did not answer is unknown; of others than one's own tenants nothing is told."""
+    whole = reading_services.collector.state.snapshot
+    assert whole is not None
+    monkeypatch.setattr(reading_services.collector, "state", CollectorState(clustered(whole)))
+    page = open_page("system")
+    peers, unsettled, tiers = (
+        next(each.value for each in page.dataframe if column in each.value)
+        for column in ("Pending operations", "Shard", "To do")
+    )
+    assert list(peers["State"]) == ["ok", "unknown: it did not answer"]
+    assert list(peers["Replicas"]) == [1, 2]
+    dead, moves = unsettled.itertuples(index=False, name=None)
+    assert dead[2:] == ("Dead", "http://q-1:6335/")
+    assert "on its way" in moves[2]
+    tiers = tiers.set_index("Tenant")
+    assert tiers.loc["big", "On"] == "its own"
+    assert tiers.loc["moved", "To do"].startswith("delete its points from the shared shards")
+    sign_in("support", "tenant/acme")
+    told = words(open_page("system"))
+    assert "Collections in Qdrant" in told
+    assert not re.search("Peers of Qdrant|Tenants on shards", told)
+
+
+def clustered(whole: Snapshot) -> Snapshot:
+    """The same fleet on a Qdrant of two peers, one of which is down."""
+    shards = (
+        Shard(0, "default", (Replica(1, ACTIVE, 9), Replica(2, "Dead"))),
+        Shard(1, "big", (Replica(2, ACTIVE, 4),)),
+    )
+    peers = (
+        Peer(1, "http://q-0:6335/", role="Leader"),
+        Peer(2, "http://q-1:6335/", "it did not answer"),
+    )
+    placement = Placement("kato_vectors", shards, (Transfer(0, 1, 2),))
+    shared = CollectionUsage(
+        "kato_vectors", Amount(14, None), "green", points_by_tenant={"a": 8, "moved": 2, "big": 4},
+        points_by_shard={"default": {"a": 8, "moved": 2}, "big": {"big": 4}, "moved": {"moved": 2}},
+    )  # fmt: skip
+    cluster = VectorCluster(peers, (placement,), {1: 1, 2: 2})
+    return replace(whole, vector_cluster=cluster, collections=(shared,))
 
 
 @pytest.mark.parametrize(

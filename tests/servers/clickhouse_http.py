@@ -32,7 +32,7 @@ from clickhouse_connect.driver.compression import _zstd_decompress
 
 from tests.servers.faults import Answer, HttpServer, Request
 
-_TRANSPORT = frozenset({
+TRANSPORT = frozenset({
     "buffer_size", "client_protocol_version", "compress", "database", "decompress",
     "default_format", "enable_http_compression", "http_headers_progress_interval_ms", "query",
     "query_id", "quota_key", "role", "send_progress_in_http_headers", "session_check",
@@ -44,7 +44,7 @@ _SETTINGS = b"SELECT name, value, readonly FROM system.settings LIMIT 10000"
 """What every new client asks first: 1,800 rows, longer to make than what most tests ask."""
 _CODE = re.compile(r"Code: (\d+)\.")
 _STATUS = {516: 403, 497: 403, 60: 404, 81: 404}
-_DECODERS = {
+DECODERS = {
     "identity": bytes,
     "gzip": gzip.decompress,
     "lz4": lz4.frame.decompress,
@@ -120,11 +120,11 @@ class _Face:
         if request.path == "/ping" or not (request.body or "query" in request.query):
             return Answer(200, b"Ok.\n")
         if not self._admits(request):
-            return _failure("Code: 516. DB::Exception: default: Authentication failed")
+            return failure("Code: 516. DB::Exception: default: Authentication failed")
         try:
-            return _success(request, self._run(_unpacked(request)))
+            return success(request, self._run(unpacked(request)))
         except (RuntimeError, chdb.ChdbError) as exc:
-            return _failure(str(exc))
+            return failure(str(exc))
 
     def _admits(self, request: Request) -> bool:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
@@ -132,7 +132,7 @@ class _Face:
         return given == f"{self.user}:{self.password}"
 
     def _run(self, request: Request) -> bytes:
-        body = _DECODERS[request.headers.get("content-encoding", "identity")](request.body)
+        body = DECODERS[request.headers.get("content-encoding", "identity")](request.body)
         query = request.query.get("query", "").encode()
         statement = b"\n".join(part for part in (query, body) if part)
         if self.limits is not None:
@@ -144,7 +144,7 @@ class _Face:
         settings = {
             name: value
             for name, value in request.query.items()
-            if name not in _TRANSPORT and not name.startswith("param_")
+            if name not in TRANSPORT and not name.startswith("param_")
         }
         database = request.query.get("database") or "default"
         with _connection(self.path, settings, database) as connection:
@@ -195,7 +195,7 @@ def close_idle() -> None:
             idle.pop()[0].close()
 
 
-def _unpacked(request: Request) -> Request:
+def unpacked(request: Request) -> Request:
     """Take query and parameters out of a form, which the driver sends when they are long."""
     _check(request.query.values())
     kind = request.headers.get("content-type", "")
@@ -240,7 +240,7 @@ def _execute(connection: Connection, statement: bytes, parameters: dict[str, str
     return b""
 
 
-def _success(request: Request, body: bytes) -> Answer:
+def success(request: Request, body: bytes) -> Answer:
     headers = {
         "Content-Type": "application/octet-stream",
         "X-ClickHouse-Query-Id": request.query.get("query_id", "test"),
@@ -252,7 +252,7 @@ def _success(request: Request, body: bytes) -> Answer:
     return Answer(200, body, headers)
 
 
-def _failure(text: str) -> Answer:
+def failure(text: str) -> Answer:
     found = _CODE.search(text)
     code = int(found[1]) if found else 49
     headers = {"X-ClickHouse-Exception-Code": str(code), "Content-Type": "text/plain"}

@@ -261,6 +261,8 @@ class QdrantCluster:
     def write(self, made: Made, points: list[models.PointStruct], key: Key) -> None:
         """Write points to each replica that is not Dead."""
         shards = [s for s, k in made.keys.items() if k == key]
+        if not shards:
+            raise LookupError("Shard key not specified" if key is None else "Shard key not found")
         for point in points:
             shard = shards[crc32(str(point.id).encode()) % len(shards)]
             self._on_each(made, shard, lambda peer, s=shard, p=point: self._put(made, s, peer, [p]))
@@ -378,7 +380,8 @@ class Face:
                   "pending_operations": 0, "role": self._role(self.peer),
                   "peer_id": self.of.ids[self.peer]}  # fmt: skip
         return {
-            "id": f"process-{self.peer}", "app": {"name": "qdrant", "version": self.of.version},
+            "id": f"process-{self.of.ids[self.peer]}",
+            "app": {"name": "qdrant", "version": self.of.version},
             "collections": {"number_of_collections": len(entries), "collections": entries},
             "cluster": {"enabled": True, "status": status, "peers": self._peers()},
         }  # fmt: skip
@@ -511,6 +514,11 @@ class Face:
             points.append(told | ({"shard_key": made.keys[shard]} if made.custom else {}))
         return {"points": points, "next_page_offset": more[0] if more else None}
 
+    def _retrieve(self, made: Made, request: Request) -> list[dict[str, Any]]:
+        wanted = set(request.json()["ids"])
+        found = {each.id: each for _, each in self._records(made, request) if each.id in wanted}
+        return [each.model_dump(mode="json", exclude_none=True) for each in found.values()]
+
     def _upsert(self, made: Made, request: Request) -> dict[str, Any]:
         asked = request.json()
         points = [models.PointStruct(**point) for point in asked["points"]]
@@ -542,6 +550,7 @@ _ROUTES: dict[tuple[str, str], Callable[[Face, Made, Request], Any]] = {
     ("GET", "shards"): Face._keys,
     ("PUT", "shards"): Face._make_key,
     ("PUT", "points"): Face._upsert,
+    ("POST", "points"): Face._retrieve,
     ("POST", "facet"): Face._facet,
     ("POST", "points/count"): Face._count,
     ("POST", "points/scroll"): Face._scroll,

@@ -14,6 +14,8 @@ from services.isolation.rules import (
     orphan,
     prefix,
     resurrected,
+    served,
+    servers,
     shared,
     unowned,
 )
@@ -24,11 +26,13 @@ RULES: tuple[Rule, ...] = (
     *older_data.RULES,
     *look_alike.RULES,
     *resurrected.RULES,
+    *served.RULES,
     *shared.RULES,
     *prefix.RULES,
     *orphan.RULES,
     *unowned.RULES,
     *layout.RULES,
+    *servers.RULES,
     *exposure.RULES,
     *hostile.RULES,
 )

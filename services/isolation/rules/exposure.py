@@ -17,6 +17,11 @@ USED_ANYWHERE = frozenset({
 })  # fmt: skip
 """ClickHouse's rights that this product uses and that are not a table's, or show only names."""
 
+USED_ON_A_CLUSTER = frozenset({
+    "CREATE TEMPORARY TABLE", "REMOTE", "SYSTEM FLUSH DISTRIBUTED", "SYSTEM SYNC REPLICA",
+})  # fmt: skip
+"""What it uses besides where it asks the servers of a cluster."""
+
 USED_ON_KATOS = frozenset({"SELECT", "ALTER DELETE"})
 """What it uses on KATO's tables: ALTER DELETE is for mutations and for DROP PARTITION too."""
 
@@ -67,7 +72,9 @@ def _rights(seen: Seen) -> Iterable[Finding]:
     facts = seen.patterns or PatternFacts()
     if facts.grants is None or not facts.database:
         raise CannotTell("the rights of this dashboard's ClickHouse user could not be listed")
-    more = [each for grant in facts.grants for each in _more(grant, facts.database)]
+    more = [each for grant in facts.grants for each in _more(grant, facts)]
+    more += [(f"all that {user} may, as whom {server} is asked", True)
+             for server, user in sorted(facts.users.items()) if user != facts.user]  # fmt: skip
     if not more and any(not grant.on for grant in facts.grants):
         raise CannotTell("the ClickHouse user has its rights by a role, which were not listed")
     if more:
@@ -75,20 +82,23 @@ def _rights(seen: Seen) -> Iterable[Finding]:
         yield _too_many(facts.user, facts.database, [said for said, _ in more], wide=wide)
 
 
-def _more(grant: Grant, database: str) -> Iterator[tuple[str, bool]]:
+def _more(grant: Grant, facts: PatternFacts) -> Iterator[tuple[str, bool]]:
     """Yield the rights of a grant that this product does not use, in words.
 
     And whether they reach beyond KATO's database.
     """
     if not grant.on:
         return
-    on = _database_of(grant.on)
+    on, database = _database_of(grant.on), facts.database
+    anywhere = USED_ANYWHERE | (USED_ON_A_CLUSTER if facts.clustered else frozenset())
     used = {database: USED_ON_KATOS}.get(on, USED_ON_SYSTEM if on in _SYSTEM else frozenset())
     for right in grant.rights:
         name = right.partition("(")[0].strip().upper()
         if grant.may_grant:
             yield f"{right} on {grant.on} with grant option", True
-        elif name not in USED_ANYWHERE | used:
+        elif facts.clustered and (name, on) == ("READ", "REMOTE"):
+            continue  # how REMOTE is written since 25.7
+        elif name not in anywhere | used:
             yield f"{right} on {grant.on}", on != database
 
 
@@ -199,7 +209,8 @@ RULES: tuple[Rule, ...] = (
         why="Whoever gets hold of this dashboard's password can do all that its user may: the "
         "fewer rights, the smaller the loss.",
         remedy="Make a user for the dashboard that has SELECT and ALTER DELETE on KATO's database, "
-        "SELECT on system.*, SYSTEM FLUSH ASYNC INSERT QUEUE and, on a cluster, CLUSTER.",
+        "SELECT on system.*, SYSTEM FLUSH ASYNC INSERT QUEUE and, on a cluster, what "
+        "docs/rights.md names.",
         needs=frozenset({Need.CLICKHOUSE}),
         find=_rights,
     ),

@@ -8,6 +8,7 @@ from services.isolation.about import About, Fact, ShownTo, these
 from services.isolation.evidence import counted, listed
 from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Finding, Need, Rule, Seen
 from services.isolation.severity import Severity
+from services.setup.tiers import Standing, Tier, standings
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import Owner, OwnerKind, bytes_of, owners_of_collection
 from services.tenancy.ownership import ClaimState
@@ -116,6 +117,32 @@ def _unknown(collection: CollectionUsage, names: list[str], points: int) -> Find
     )
 
 
+def _two_shards(seen: Seen) -> Iterable[Finding]:
+    cluster = seen.snapshot.vector_cluster
+    for collection, _ in _split(seen):
+        both = [s for s in standings([collection], cluster) if s.tier is Tier.BOTH]
+        if both:
+            both.sort(key=lambda each: bytes_of(each.tenant))
+            yield _on_both(collection, both)
+
+
+def _on_both(collection: CollectionUsage, both: list[Standing]) -> Finding:
+    twice = sum(sum(each.shards.values()) - each.points for each in both)
+    return Finding(
+        code="shared.two-shards",
+        subject=collection.name,
+        severity=Severity.LOW,
+        what=f"The shared collection {collection.name} has {counted(twice, 'point')} of "
+        f"{counted(len(both), 'tenant')} twice: on a shard of its own and on a shared one.",
+        tenants=tuple(TenantKey("tenant", each.tenant) for each in both),
+        evidence={
+            "tenants": len(both), "points on both": twice,
+            "tenant_ids": tuple(each.tenant for each in both[:SAMPLES]),
+        },
+        deeds=_QDRANT,
+    )  # fmt: skip
+
+
 def _aliases(seen: Seen) -> Iterable[Finding]:
     for collection in sorted(seen.snapshot.collections, key=lambda c: bytes_of(c.name)):
         owners = owners_of_collection(collection.names)
@@ -206,5 +233,17 @@ RULES: tuple[Rule, ...] = (
         "purge the tenants that are gone.",
         needs=frozenset({Need.VECTORS}),
         find=_strangers,
+    ),
+    Rule(
+        code="shared.two-shards",
+        severity=Severity.LOW,
+        title="Tenants on a shard of their own and on shared ones",
+        why="Promoting a tenant copies its points into its shard and leaves them on the shared "
+        "one: Qdrant's own counts have them twice, and what deletes or exports by one shard key "
+        "leaves the other's.",
+        remedy="Once its own shard is Active, delete its points from the shared shard, by its "
+        "tenant_id and by that shard's key. A purge reaches both.",
+        needs=frozenset({Need.VECTORS}),
+        find=_two_shards,
     ),
 )

@@ -16,12 +16,11 @@ from clickhouse_connect.driver.binding import quote_identifier
 from services.apart.evidence import Pattern
 from services.apart.models import Cost
 from services.errors import StoreMisconfigured, StoreRejected
-from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.connect import PATTERNS, STORE, Identifier, Names, hexed
 from services.stores.clickhouse.like_table import ABOUT, make_like
 from services.stores.clickhouse.mutations import await_mutations
 from services.stores.clickhouse.native_blocks import ROW_HASH
-from services.stores.clickhouse.query import ClickHouse, Names, hexed
-from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
 
 ASIDE = "kato_tenants_apart_"

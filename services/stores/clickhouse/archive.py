@@ -70,7 +70,8 @@ class Rows:
         return Part(
             _named(self.place), Format.NATIVE, columns=self.columns,
             description={
-                "database": table.database, "table": table.name, "here": table.here,
+                "database": table.database, "table": table.face or table.name,
+                "here": table.here or bool(table.face),
                 "engine": table.engine, "engine_full": self.engine_full,
                 "partition_key": table.partition_key, "sorting_key": self.sorting_key,
                 "told_by": self.place.column.name, "names": self.place.kind.value,

@@ -11,26 +11,27 @@ from typing import Any
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.isolation.facts import Grant, PatternFacts
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier
+from services.stores.clickhouse.cluster_health import unasked_of, users_of
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, PATTERNS, STORE
 from services.stores.clickhouse.grants import UnreadableGrant, grants_in
 from services.stores.clickhouse.query import ClickHouse
-from services.stores.clickhouse.tables import PATTERNS
 from services.stores.open_doors import Door, no_door, tried
 from services.tenancy.layout import text_of
 
 _ABOUT = """
 SELECT currentUser(),
        (SELECT count() FROM system.tables
-        WHERE database = {db:String} AND name = {table:String} AND engine LIKE '%MergeTree'),
+        WHERE database = {at:String} AND name = {table:String} AND engine LIKE '%MergeTree'),
        (SELECT countIf(name = 'kb_id') > 0
                AND countIf(name = 'token_set' AND match(type, '^Array\\\\(.*String')) > 0
-        FROM system.columns WHERE database = {db:String} AND table = {table:String})
+        FROM system.columns WHERE database = {at:String} AND table = {table:String}),
+       (SELECT countIf(engine LIKE 'Replicated%') FROM system.tables WHERE database = {at:String})
 """
 _MOST_PARTS = """
 SELECT groupArray((table, most)) FROM (
     SELECT table, max(parts) AS most FROM (
         SELECT table, partition_id, count() AS parts FROM system.parts
-        WHERE database = {db:String} AND active GROUP BY table, partition_id
+        WHERE database = {at:String} AND active GROUP BY table, partition_id
     ) GROUP BY table
 )
 """
@@ -70,19 +71,34 @@ class PatternAudit:
         `vector_tokens` has every kb_id with rows, also with 0; it is empty where the patterns
         have no `token_set`. `parts_limits` is empty where we may not read them.
         """
-        user, there, has_tokens = self._asking.row(_ASKING, _ABOUT, {"table": PATTERNS})
+        at = {name: str(each) for name, each in self._asking.patterns().items()}
+        home = {"at": at["home"], "table": at["table"]}
+        user, there, has_tokens, replicated = self._asking.row(_ASKING, _ABOUT, home)
         if not there:
             reason = f"the database shows this user no MergeTree table {PATTERNS!r}"
             raise StoreMisconfigured(STORE, _ASKING, reason)
         return PatternFacts(
-            most_parts=_by_name(self._asking.row(_ASKING, _MOST_PARTS, {})),
+            most_parts=self._most_parts(home),
             parts_limits=self._limits(),
             database=self._database,
             user=text_of(user),
             grants=self._grants(),
             vector_tokens=self._vector_tokens() if has_tokens else {},
             open=tried(self._door),
+            clustered=self._asking.cluster is not None,
+            users=users_of(self._asking) if self._asking.cluster is not None else {},
+            unasked=unasked_of(self._asking) if replicated else {},
         )
+
+    def _most_parts(self, home: Mapping[str, str]) -> dict[str, int]:
+        """Return the most parts of a partition of each table: on a cluster of any shard's."""
+        faces = {table: face for face, (_, table) in self._asking.faces(_ASKING).items()}
+        found = dict[str, int]()
+        for (row,) in self._asking.each(_ASKING, _MOST_PARTS, home, one=True):
+            for table, parts in _by_name(row).items():
+                name = faces.get(table, table)
+                found[name] = max(found.get(name, 0), parts)
+        return found
 
     def _limits(self) -> dict[str, int]:
         try:
@@ -94,7 +110,7 @@ class PatternAudit:
         return {text_of(name): int(value) for name, value in found if value.isdigit()}
 
     def _vector_tokens(self) -> dict[str, int]:
-        bound = {"table": Identifier(PATTERNS), "vector": _VECTOR}
+        bound = {**self._asking.patterns(), "vector": _VECTOR}
         return _by_name(self._slow.row(_COUNTING, _VECTOR_TOKENS, bound))
 
     def _grants(self) -> tuple[Grant, ...] | None:

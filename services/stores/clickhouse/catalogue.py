@@ -8,14 +8,13 @@ for "nothing there".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.errors import StoreMisconfigured
-from services.stores.clickhouse.connect import STORE
+from services.stores.clickhouse.connect import PATTERNS, STORE, Names
 from services.stores.clickhouse.owner_columns import Column, Place, Table, filled, known_columns
-from services.stores.clickhouse.query import Asking, Names
-from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.views import Fed, Ref, View, fed_from, renamed_columns
 from services.tenancy.layout import text_of
 
@@ -61,24 +60,28 @@ class Catalogue:
 
 
 def catalogue_of(asking: Asking) -> Catalogue:
-    """Read it. Raises StoreError; StoreMisconfigured where KATO's table is not there."""
-    home = asking.database
-    own = _tables(asking, home, ())
-    if not any(place.table.name == PATTERNS and not place.obstacle for place in _by_kb(own)):
+    """Read it. Raises StoreError; StoreMisconfigured where KATO's table is not there.
+
+    On a cluster the tables of one server of each shard, which have to be the same.
+    """
+    home, faces = asking.database, asking.faces(LOOKING)
+    away = [ref for ref in faces.values() if ref[0] != home]
+    own = _tables(asking, faces, away)
+    if not any(place.table.label == PATTERNS and not place.obstacle for place in _by_kb(own)):
         reason = f"the database shows this user no MergeTree table {PATTERNS!r}"
         raise StoreMisconfigured(STORE, LOOKING, reason)
-    fed = _fed(asking, own)
-    away = [ref for ref in fed.tables if ref[0] != home]
-    tables = _tables(asking, home, away) if away else own
-    renamed = renamed_columns(fed, dict(known_columns(tables)))
+    fed = _fed(asking, {*(table.ref for table in own), *((home, face) for face in faces)})
     wanted = fed.tables
+    more = [ref for ref in wanted if ref[0] != home]
+    tables = _tables(asking, faces, [*away, *more]) if more else own
+    renamed = renamed_columns(fed, dict(known_columns(tables)))
     return Catalogue(
         tuple(
             filled(table, (view.ref for view in wanted[table.ref]), renamed.get(table.ref))
             if table.ref in wanted
             else table
             for table in tables
-            if table.here or table.ref in wanted
+            if table.here or table.face or table.ref in wanted
         ),
         fed.unseen,
     )
@@ -96,10 +99,33 @@ def _by_kb(tables: Iterable[Table]) -> Iterable[Place]:
     )  # fmt: skip
 
 
-def _tables(asking: Asking, home: str, away: Sequence[Ref]) -> tuple[Table, ...]:
+def _tables(
+    asking: Asking, faces: Mapping[str, Ref], away: Sequence[Ref]
+) -> tuple[Table, ...]:  # fmt: skip
     homes, names = ({ref[part] for ref in away} for part in (0, 1))
-    (found,) = one(asking, _TABLES, {"homes": Names(sorted(homes)), "tables": Names(sorted(names))})
-    return tuple(_table(row, home) for row in found)
+    bound = {"homes": Names(sorted(homes)), "tables": Names(sorted(names))}
+    by_place = {ref: face for face, ref in faces.items()}
+    found = [
+        tuple(
+            replace(table, face=by_place.get(table.ref, ""))
+            for table in (_table(row, asking.database) for row in rows)
+            if not (table.here and table.name in faces)
+        )
+        for ((rows,),) in asking.each(LOOKING, _TABLES, bound, one=True)
+    ]
+    _alike(found)
+    return found[0]
+
+
+def _alike(servers: Sequence[Sequence[Table]]) -> None:
+    """Raise StoreMisconfigured where one server has a table that another has not, or otherwise."""
+    alike = [{(each.ref, each.engine, each.partition_key, each.columns) for each in of}
+             for of in servers]  # fmt: skip
+    for other in alike[1:]:
+        if other != alike[0]:
+            database, table = min(ref for ref, *_ in other ^ alike[0])
+            reason = f"{database}.{table} is not on all servers of the cluster, or not the same"
+            raise StoreMisconfigured(STORE, LOOKING, reason)
 
 
 def _table(row: Sequence[Any], home: str) -> Table:
@@ -108,12 +134,14 @@ def _table(row: Sequence[Any], home: str) -> Table:
     return Table(database, name, engine, key, columns, full, here=database == home)
 
 
-def _fed(asking: Asking, own: Iterable[Table]) -> Fed:
-    (found,) = one(asking, _VIEWS, {})
-    views, depending = list[View](), dict[Ref, list[Ref]]()
-    for *texts, dependents in found:
-        database, name, engine, uuid, select, create = map(text_of, texts)
-        depending[database, name] = [(text_of(there), text_of(view)) for there, view in dependents]
-        if engine.endswith("View"):
-            views.append(View(database, name, engine != "View", uuid, select, create))
-    return fed_from((table.ref for table in own), views, depending)
+def _fed(asking: Asking, own: Iterable[Ref]) -> Fed:
+    views, depending = dict[Ref, View](), dict[Ref, list[Ref]]()
+    for ((found,),) in asking.each(LOOKING, _VIEWS, {}, one=True):
+        for *texts, dependents in found:
+            database, name, engine, uuid, select, create = map(text_of, texts)
+            named = [(text_of(there), text_of(view)) for there, view in dependents]
+            depending.setdefault((database, name), []).extend(named)
+            if engine.endswith("View"):
+                view = View(database, name, engine != "View", uuid, select, create)
+                views.setdefault(view.ref, view)
+    return fed_from(own, list(views.values()), depending)

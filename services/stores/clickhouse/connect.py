@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, Protocol
@@ -30,11 +31,14 @@ from services.errors import (
 )
 from services.settings.environment import Settings
 from services.stores.faults import DROPPED, IN_VAIN, OVERLOADED, REFUSED, TOO_SLOW, Verdict
+from services.tenancy.layout import bytes_of
 
 STORE = "clickhouse"
+PATTERNS = "patterns_data"
+"""KATO's table of patterns."""
 NOT_CLICKHOUSE = "what answers at that address is not ClickHouse"
 
-_UNKNOWN_TABLE, _UNKNOWN_DATABASE = 60, 81
+_UNKNOWN_TABLE, _UNKNOWN_DATABASE, _UNKNOWN_CLUSTER = 60, 81, 701
 # The numbers are those of ClickHouse's system.errors.
 _DENIED = frozenset({
     164,  # READONLY
@@ -49,6 +53,8 @@ _OVERLOADED = frozenset({
     201, 202, 203,  # QUOTA_EXCEEDED, TOO_MANY_SIMULTANEOUS_QUERIES, NO_FREE_CONNECTION
     209, 210, 279,  # SOCKET_TIMEOUT, NETWORK_ERROR, ALL_CONNECTION_TRIES_FAILED
     225, 242, 285, 999,  # NO_ZOOKEEPER, TABLE_IS_READ_ONLY, TOO_FEW_LIVE_REPLICAS, KEEPER_EXCEPTION
+    319, 341, 369,  # UNKNOWN_STATUS_OF_INSERT, UNFINISHED, ALL_REPLICAS_ARE_STALE
+    519,  # NO_REMOTE_SHARD_AVAILABLE
     236, 394,  # ABORTED, QUERY_WAS_CANCELLED: by somebody else, or since it shuts down
     252,  # TOO_MANY_PARTS: merges are behind
     439,  # CANNOT_SCHEDULE_TASK
@@ -59,6 +65,11 @@ _DENIED_STATUS = frozenset({401, 403, 407})
 _OVERLOADED_STATUS = frozenset({408, 429, *range(500, 600)})
 _MEANWHILE = frozenset({"x-clickhouse-progress"})  # headers that come before an answer does
 _STATUS = re.compile(r"\bHTTP status (\d{3})\b")
+
+_LONGEST_BOUND = 4_000
+"""Characters of names that are bound in the address; longer ones stand in the statement."""
+_LONGEST_QUERY = 200_000  # characters, of `max_query_size`, which is 262,144 bytes by default
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.-")
 
 # Its errors are raised as ours: unless logging is set up, it is not to print them as well.
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
@@ -76,6 +87,53 @@ class Identifier:
 
     def __str__(self) -> str:
         return self.name
+
+
+class Names:
+    """Names to be bound to `{…:Array(String)}`: every byte that could mean anything is escaped.
+
+    The driver's own way of writing text cannot carry bytes that are not UTF-8. A constant array
+    also is what lets ClickHouse prune partitions, which an expression does not.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._text = "[" + ",".join(f"'{_escaped(bytes_of(name))}'" for name in names) + "]"
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __len__(self) -> int:
+        """How many characters they take, all of them ASCII."""
+        return len(self._text)
+
+
+def _escaped(name: bytes) -> str:
+    return "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in name)
+
+
+def spelled_out(
+    query: str, bound: Mapping[str, Any], settings: Mapping[str, Any] | None
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Write names into the query that are too many to be bound to it, and let it be that long.
+
+    A bound value goes into the address, or into a form where it is long. Of either ClickHouse takes
+    128 KiB by default (`http_max_field_value_size`), which are 3,000 kb_ids.
+    """
+    long = {
+        name: value for name, value in bound.items()
+        if isinstance(value, Names) and len(value) > _LONGEST_BOUND
+    }  # fmt: skip
+    for name, value in long.items():
+        query = query.replace(f"{{{name}:Array(String)}}", str(value))
+    allowed = dict(settings or {})
+    if len(query) > _LONGEST_QUERY:
+        allowed["max_query_size"] = len(query) * 2
+    return query, {name: value for name, value in bound.items() if name not in long}, allowed
+
+
+def hexed(text: str) -> str:
+    """Return a text to be bound to `unhex({…:String})`."""
+    return bytes_of(text).hex()
 
 
 class _OneTry:
@@ -163,6 +221,16 @@ def connecting_to(server: Server, *, usual: float) -> Connecting:
     return connect
 
 
+def allowed(client: Client, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Leave out what this version does not know and what this user may not set."""
+    known = client.server_settings
+    return {
+        name: value
+        for name, value in (settings or {}).items()
+        if name in known and not known[name].readonly
+    }
+
+
 def judge(exc: Exception, *, database: str) -> Verdict:
     """Say what any error out of the driver means."""
     code = getattr(exc, "code", None)
@@ -188,6 +256,8 @@ def _by_code(code: int, database: str) -> Verdict:
         return StoreMisconfigured, f"there is no database {database!r}"
     if code == _UNKNOWN_TABLE:
         return StoreMisconfigured, f"a table of the database {database!r} is gone"
+    if code == _UNKNOWN_CLUSTER:
+        return StoreMisconfigured, "it has no cluster of the name in CLICKHOUSE_CLUSTER"
     return StoreRejected, f"ClickHouse error {code}"
 
 

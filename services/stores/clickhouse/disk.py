@@ -12,10 +12,11 @@ from typing import Any
 from services.jobs.models import Progress
 from services.jobs.ports import Said
 from services.purge.models import Surface
-from services.stores.clickhouse.catalogue import Catalogue, one
+from services.stores.clickhouse.catalogue import LOOKING, Catalogue, one
+from services.stores.clickhouse.connect import Names
 from services.stores.clickhouse.look import by_partition
 from services.stores.clickhouse.owner_columns import Table
-from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.surface import PatternSurface
 from services.stores.clickhouse.views import Ref
 from services.tenancy.layout import text_of
@@ -48,23 +49,29 @@ SELECT max(toUInt64OrZero(toString(value))) FROM system.merge_tree_settings
 WHERE name = 'old_parts_lifetime'
 """
 _OWN_LIFETIME = re.compile(r"\bold_parts_lifetime = (\d+)")
+Versions = dict[Ref, dict[str, int]]
 _SLACK = 45  # seconds between two looks of ClickHouse at its old parts, and a few more
 _PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """Replaced parts of a table that can hold rows of an owner; `until` by the server's clock."""
+    """Replaced parts of a table that can hold rows of an owner; `until` by the server's clock.
+
+    `server` is the one of a cluster that has them.
+    """
 
     table: Table
     parts: int
     until: int
+    server: str = ""
 
     def __str__(self) -> str:
         until = datetime.fromtimestamp(self.until, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        where = f" on {self.server}" if self.server else ""
         return (
-            f"the table {self.table.label} still has {self.parts:,} replaced parts on disk, which "
-            f"no query reads and which can hold rows that were erased, until about {until}"
+            f"the table {self.table.label}{where} still has {self.parts:,} replaced parts on disk, "
+            f"which no query reads and which can hold rows that were erased, until about {until}"
         )
 
 
@@ -85,11 +92,10 @@ class PatternDisk:
         versions = self._versions(catalogue)
         ends, first = time.monotonic() + self._patience, 0
         while True:
-            old, now = self._old(catalogue, versions, lifetime)
+            old, due = self._old(catalogue, versions, lifetime)
             parts = sum(each.parts for each in old)
             first = max(first, parts)
-            last = max((each.until for each in old), default=now)
-            if not old or now + ends - time.monotonic() < last:
+            if not old or ends - time.monotonic() < due:
                 return tuple(map(str, old))
             said(Progress(f"{parts:,} replaced parts are still on disk", first - parts, first))
             time.sleep(_PAUSE)
@@ -98,37 +104,32 @@ class PatternDisk:
         (seconds,) = one(self._asking, _LIFETIME, {})
         return int(seconds)
 
-    def _versions(self, catalogue: Catalogue) -> dict[Ref, dict[str, int]]:
-        """Return from which version on parts are without the rows that mutations deleted."""
-        (found,) = one(self._asking, _VERSIONS, {"homes": Names(catalogue.homes)})
-        versions = dict[Ref, dict[str, int]]()
-        for home, table, at, version in found:
-            versions.setdefault((text_of(home), text_of(table)), {})[text_of(at)] = version
-        return versions
+    def _versions(self, catalogue: Catalogue) -> Mapping[str, Versions]:
+        """Return by server from which version on parts are without the rows that were deleted."""
+        bound = {"homes": Names(catalogue.homes)}
+        every = dict[str, Versions]()
+        for _, server, (found,) in self._asking.replicas(LOOKING, _VERSIONS, bound):
+            versions = every.setdefault(server, {})
+            for home, table, at, version in found:
+                versions.setdefault((text_of(home), text_of(table)), {})[text_of(at)] = version
+        return every
 
     def _old(
-        self, catalogue: Catalogue, versions: Mapping[Ref, Mapping[str, int]], lifetime: int
+        self, catalogue: Catalogue, versions: Mapping[str, Versions], lifetime: int
     ) -> tuple[tuple[Old, ...], int]:
-        found, now = one(self._asking, _OLD, {"homes": Names(catalogue.homes)})
-        tables = {table.ref: table for table in catalogue.tables}
-        parts, since = dict[Ref, int](), dict[Ref, int]()
-        for ref, count, removed in self._held(catalogue, versions, found):
-            parts[ref] = parts.get(ref, 0) + count
-            since[ref] = max(since.get(ref, 0), removed)
-        old = [
-            Old(
-                tables[ref],
-                count,
-                max(now, since[ref] + _own_lifetime(tables[ref], lifetime) + _SLACK),
-            )
-            for ref, count in sorted(parts.items())
-        ]
-        return tuple(old), now
+        """Return what is left, and in how many seconds the last of it goes."""
+        bound, every, due = {"homes": Names(catalogue.homes)}, list[Old](), 0
+        for _, server, (found, now) in self._asking.replicas(LOOKING, _OLD, bound):
+            held = self._held(catalogue, versions.get(server, {}), found)
+            old = _olds(catalogue, held, now, lifetime, server)
+            every += old
+            due = max([due, *(each.until - now for each in old)])
+        return tuple(every), due
 
     def _held(
         self,
         catalogue: Catalogue,
-        versions: Mapping[Ref, Mapping[str, int]],
+        versions: Versions,
         found: Iterable[Sequence[Any]],
     ) -> Iterator[tuple[Ref, int, int]]:
         """Yield the parts that can hold rows of an owner."""
@@ -142,6 +143,23 @@ class PatternDisk:
                 held = version < by_id.get(text_of(at), by_id.get("", 0))
             if held:
                 yield ref, count, removed
+
+
+def _olds(
+    catalogue: Catalogue, held: Iterable[tuple[Ref, int, int]], now: int, lifetime: int, server: str
+) -> list[Old]:  # fmt: skip
+    tables = {table.ref: table for table in catalogue.tables}
+    parts, since = dict[Ref, int](), dict[Ref, int]()
+    for ref, count, removed in held:
+        parts[ref] = parts.get(ref, 0) + count
+        since[ref] = max(since.get(ref, 0), removed)
+    return [
+        Old(
+            tables[ref], count, server=server,
+            until=max(now, since[ref] + _own_lifetime(tables[ref], lifetime) + _SLACK),
+        )
+        for ref, count in sorted(parts.items())
+    ]  # fmt: skip
 
 
 def until(since: int, lifetime: int, now: int) -> int:

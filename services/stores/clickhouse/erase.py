@@ -9,29 +9,31 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
-
-from clickhouse_connect.driver.binding import quote_identifier
 
 from services.errors import StoreDenied, StoreRejected, StoreUnavailable
 from services.jobs.models import Progress
 from services.jobs.ports import Said
 from services.purge.models import Look, Surface
-from services.stores.clickhouse.catalogue import Catalogue
-from services.stores.clickhouse.connect import STORE
+from services.stores.clickhouse.catalogue import Catalogue, catalogue_of
+from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.ddl import flush, on_cluster, run
 from services.stores.clickhouse.disk import PATIENCE, PatternDisk
 from services.stores.clickhouse.look import PatternLook, by_partition, detached_of
 from services.stores.clickhouse.owner_columns import Place
-from services.stores.clickhouse.query import ClickHouse
+from services.stores.clickhouse.pending import unsent
+from services.stores.clickhouse.query import Asking, ClickHouse
 from services.stores.clickhouse.rights import PatternRights
 from services.stores.clickhouse.surface import PatternSurface, Whole
 
 _ALTER = "ALTER TABLE {home:Identifier}.{table:Identifier}"
+_FLUSH_DISTRIBUTED = "SYSTEM FLUSH DISTRIBUTED%s {home:Identifier}.{table:Identifier}"
+_SYNC_REPLICA = "SYSTEM SYNC REPLICA%s {home:Identifier}.{table:Identifier}"
 _DROP = " DROP PARTITION ID {id:String}"
 _DROP_DETACHED = " DROP DETACHED PARTITION ID {id:String}"
 _DELETE = " DELETE WHERE "
 _APPLY_MASK = " APPLY DELETED MASK"
-_FLUSH = "SYSTEM FLUSH ASYNC INSERT QUEUE"
 _RUNNING = """
 SELECT count(), sum(parts_to_do), max(latest_fail_reason != '')
 FROM system.mutations
@@ -40,15 +42,15 @@ WHERE database = {at:String} AND table = {name:String} AND NOT is_done AND NOT i
 """
 _ANY_SIZE = {"max_partition_size_to_drop": 0}
 _SYNC = {"mutations_sync": 2}
-_NO_QUEUE = 36
+_EVERY_REPLICA = {"alter_sync": 2, "mutations_sync": 2}
 _ERASING = "erasing patterns"
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 2.0
 
 
 class PatternErasing:
-    """Erases owners from one ClickHouse, on a `cluster` where one is named.
+    """Erases owners from one ClickHouse, or from every server of a cluster.
 
-    A mutation may take `seconds`, and
+    A mutation may take `seconds`, and so may a statement until each server has carried it out;
     `patience` is for how many seconds old parts are waited for. Every method raises
     StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected.
     """
@@ -58,15 +60,13 @@ class PatternErasing:
         clickhouse: ClickHouse,
         *,
         seconds: float,
-        cluster: str | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self._asking, self._slow = clickhouse.asking, clickhouse.slow
         self._seconds = seconds
         self._patience = patience
-        # ON CLUSTER takes no bound name
-        self._alter = f"{_ALTER} ON CLUSTER {quote_identifier(cluster)}" if cluster else _ALTER
-        self._everywhere = cluster is not None
+        self._alter = _ALTER + on_cluster(self._asking)
+        self._everywhere = self._asking.cluster is not None
 
     def names(self) -> Mapping[str, int]:
         """Return every kb_id with its rows, those too that are only marked deleted.
@@ -93,16 +93,29 @@ class PatternErasing:
         return PatternRights(self._asking, everywhere=self._everywhere).missing()
 
     def look(self, surface: Surface) -> Look:
-        """Return an Item for each table and owner with rows, also those only marked deleted."""
-        return PatternLook(PatternSurface(self._asking, surface), surface).run()
+        """Return an Item for each table and owner with rows, also those only marked deleted.
+
+        On a cluster, of every replica, once what was inserted has been sent to the shards.
+        """
+        waiting = unsent(self._asking)
+        look = PatternLook(PatternSurface(self._asking, surface), surface).run()
+        return replace(look, unsure=(*look.unsure, *waiting))
 
     def flush(self) -> None:
-        """Have ClickHouse write the inserts that it holds back."""
-        try:
-            self._slow.command("flushing inserts", _FLUSH, {})
-        except StoreRejected as exc:
-            if getattr(exc.__cause__, "code", None) != _NO_QUEUE:  # never used: nothing held back
-                raise
+        """Have ClickHouse write the inserts that it holds back.
+
+        On a cluster those too that Distributed tables have still to send, and what replicas have
+        still to fetch.
+        """
+        flush(self._slow, "flushing inserts", seconds=self._seconds)
+        if self._everywhere:
+            for statement, tables in waiting(self._asking):
+                for home, table in tables:
+                    at = {"home": Identifier(home), "table": Identifier(table)}
+                    self._system(statement % on_cluster(self._asking), at)
+
+    def _system(self, statement: str, bound: Mapping[str, Any]) -> None:
+        run(self._slow, "flushing inserts", statement, bound, seconds=self._seconds)
 
     def await_disk(self, surface: Surface, said: Said) -> tuple[str, ...]:
         """Wait, within reason, until no replaced part holds what was erased, or say until when."""
@@ -157,13 +170,15 @@ class PatternErasing:
         said(Progress(f"{place.table.label}: deleted"))
 
     def _await_running(self, place: Place, said: Said) -> None:
+        """Wait until no server has a mutation of ours to do."""
         ends, pause, whole = time.monotonic() + self._seconds, _FIRST_PAUSE, 0
         label, bound = place.table.label, {"at": place.table.database, "name": place.table.name}
         while True:
-            ((running, parts, failing),) = self._asking.rows(_ERASING, _RUNNING, bound)
-            if not running:
+            told = [row for _, _, row in self._asking.replicas(_ERASING, _RUNNING, bound)]
+            parts = sum(of_one for _, of_one, _ in told)
+            if not any(running for running, *_ in told):
                 return
-            if failing:
+            if any(failing for *_, failing in told):
                 raise StoreRejected(STORE, _ERASING, f"a mutation of {label!r} keeps failing")
             if time.monotonic() > ends:
                 reason = f"a mutation of {label!r} took longer than {self._seconds:g} s"
@@ -175,7 +190,18 @@ class PatternErasing:
             pause = min(2 * pause, _LAST_PAUSE)
 
     def _do(self, what: str, bound: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        self._slow.command(_ERASING, self._alter + what, bound, settings=settings)
+        if self._everywhere:
+            settings = {**settings, **_EVERY_REPLICA}
+        run(self._slow, _ERASING, self._alter + what, bound, settings=settings,
+            seconds=self._seconds)  # fmt: skip
+
+
+def waiting(asking: Asking) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield what has servers of a cluster send, then fetch, what waits; with its tables."""
+    faces = asking.faces(_ERASING)
+    yield _FLUSH_DISTRIBUTED, [(asking.database, name) for name in faces]
+    tables = catalogue_of(asking).tables
+    yield _SYNC_REPLICA, [each.ref for each in tables if each.engine.startswith("Replicated")]
 
 
 def _readable_rows(there: PatternSurface, place: Place, whole: Whole | None) -> Mapping[str, int]:

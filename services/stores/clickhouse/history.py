@@ -28,6 +28,7 @@ from services.history.rows import (
     row_in,
     row_of,
 )
+from services.stores.clickhouse.connect import Names, hexed
 from services.stores.clickhouse.history_rows import (
     BEFORE,
     BY_HOLDER,
@@ -41,7 +42,7 @@ from services.stores.clickhouse.history_rows import (
     holder_of,
 )
 from services.stores.clickhouse.history_table import COLUMNS, TABLE, HistoryTable, Partition
-from services.stores.clickhouse.query import ClickHouse, Names, hexed
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.records.database import batches
 from services.stores.records.history_ledger import HistoryLedger, Seen
 from services.tenancy.layout import bytes_of as name_bytes, text_of

@@ -13,9 +13,9 @@ from clickhouse_connect.driver.binding import quote_identifier
 from services.errors import StoreMisconfigured
 from services.health.models import Lack
 from services.history.models import Grain
+from services.stores.clickhouse.connect import PATTERNS
 from services.stores.clickhouse.looking import granted
 from services.stores.clickhouse.query import ClickHouse
-from services.stores.clickhouse.tables import PATTERNS
 from services.tenancy.layout import text_of
 
 TABLE = "usage_row"

@@ -19,9 +19,9 @@ from services.imports.columns import cast_of
 from services.imports.models import STAGING, Existing, ImportRefused, Item
 from services.imports.ports import Table, There
 from services.stores.clickhouse.catalogue import catalogue_of
-from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.connect import Identifier, Names
 from services.stores.clickhouse.native_blocks import NO_HASH, ROW_HASH
-from services.stores.clickhouse.query import ClickHouse, Names
+from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
 
 _LOOKING, _STAGING, _WRITING = "looking for patterns", "staging patterns", "importing patterns"

@@ -9,7 +9,14 @@ from services.figures import Measure
 from services.purge.models import Item, LeftKind, LeftOut, Look, Reckoning, Surface
 from services.stores.clickhouse.catalogue import Catalogue
 from services.stores.clickhouse.owner_columns import Place, Table
-from services.stores.clickhouse.surface import Detached, PatternSurface, Whole
+from services.stores.clickhouse.servers import most
+from services.stores.clickhouse.surface import (
+    Detached,
+    Partition,
+    PatternSurface,
+    Whole,
+    merged,
+)
 from services.stores.clickhouse.views import Ref
 from services.tenancy.layout import OwnerKind
 
@@ -41,6 +48,7 @@ class PatternLook:
         self._disclosed = [COPIES]
         self._left = list[LeftOut]()
         self._unasked = set[Ref]()
+        self._servers = dict[str, int]()
 
     def run(self) -> Look:
         """Look into every table, and count all of them before and after."""
@@ -57,10 +65,16 @@ class PatternLook:
             disclosed=tuple(self._disclosed),
             left=tuple(self._left),
             everything=_reckoned(catalogue, before, wholes, after),
+            servers=self._servers,
         )
 
     def _look(self, catalogue: Catalogue, wholes: Mapping[Ref, Whole]) -> None:
-        self._items += partition_items(self._there, catalogue)
+        told = self._there.by_server(catalogue.homes)
+        for shard, server, has in told:
+            found = partition_items(self._there, catalogue, merged([(shard, has)]))
+            self._tell(server, sum(item.count for item in found))
+        every = merged((shard, has) for shard, _, has in told)
+        self._items += partition_items(self._there, catalogue, every)
         detached = self._there.detached(catalogue.homes)
         for place, at, owner, parts in detached_of(self._there, catalogue, detached):
             kind = f"detached parts of {place.table.label}"
@@ -71,6 +85,10 @@ class PatternLook:
             self._look_into(table, wholes.get(table.ref))
         for database, name in catalogue.unseen:
             self._refuse_unseen(f"{database}.{name}")
+
+    def _tell(self, server: str, rows: int) -> None:
+        if server:  # one alone has no name
+            self._servers[server] = self._servers.get(server, 0) + rows
 
     def _look_into(self, table: Table, whole: Whole | None) -> None:
         place = table.place
@@ -87,15 +105,17 @@ class PatternLook:
             )
 
     def _count(self, place: Place, whole: Whole) -> None:
-        how = f"mutation; rewrites or clones all {whole.parts} parts ({whole.size}) of the table"
+        how = f"mutation; rewrites or clones all {whole.parts} parts ({whole.weight}) of the table"
         try:
-            rows = self._there.rows(place, masked=whole.masked)
+            told = self._there.rows_by_server(place, masked=whole.masked)
         except StoreDenied as exc:
             if place.table.here:
                 raise
             self._refuse_unasked(place, exc.reason)
             return
-        for owner, count in rows.items():
+        for _, server, counts in told:
+            self._tell(server, sum(counts.values()))
+        for owner, count in most((shard, counts) for shard, _, counts in told).items():
             self._items.append(Item(Measure.PATTERNS, owner, place.table.label, count, how=how))
 
     def _look_for(self, hint: Place, place: Place | None) -> bool:
@@ -167,10 +187,12 @@ class PatternLook:
         ]  # fmt: skip
 
 
-def partition_items(there: PatternSurface, catalogue: Catalogue) -> Iterator[Item]:
+def partition_items(
+    there: PatternSurface, catalogue: Catalogue, partitions: Iterable[Partition]
+) -> Iterator[Item]:
     """Yield what each table has under a partition that is one of its owners."""
     places = by_partition(catalogue.places)
-    for each in there.partitions(catalogue.homes):
+    for each in partitions:
         place = places.get(each.ref)
         if place is not None and each.owner in there.names_in(place):
             how = f"DROP PARTITION; {each.parts} part{'' if each.parts == 1 else 's'}"

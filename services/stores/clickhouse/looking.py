@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.health.models import Lack
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier
+from services.stores.clickhouse.connect import NOT_CLICKHOUSE, PATTERNS, STORE, Identifier
 from services.stores.clickhouse.query import Asking
-from services.stores.clickhouse.tables import PATTERNS, Table
+from services.stores.clickhouse.tables import Table
 from services.tenancy.layout import text_of
 
 ASKING = "asking what this user may do"
@@ -39,12 +39,19 @@ class _Look:
 
 
 def may_read(asking: Asking, home: str, table: str, column: str = "") -> bool:
-    """Try to read nothing from a table: whatever way a right is given, this tells."""
+    """Try to read nothing from a table: whatever way a right is given, this tells.
+
+    On a cluster from KATO's tables of every shard, from a server's own of the one alone.
+    """
     bound = {"home": Identifier(home), "table": Identifier(table)}
     if column:
         bound["column"] = Identifier(column)
+    query = _READ_COLUMN if column else _READ
     try:
-        asking.row(ASKING, _READ_COLUMN if column else _READ, bound)
+        if home == "system":
+            asking.local(ASKING, query, bound)
+        else:
+            asking.row(ASKING, query, bound)
     except StoreDenied:
         return False
     return True
@@ -83,7 +90,7 @@ def lacking(asking: Asking, tables: Iterable[Table]) -> tuple[Lack, ...]:
 
     Raises StoreDenied, which names them, where those are missing that every pass takes.
     """
-    looks = list(_looks(asking.database, tables))
+    looks = list(_looks(tables))
     missing = [look for look in looks if not _may(asking, look)]
     vital = [look.right for look in missing if not look.costs]
     if vital:
@@ -99,18 +106,19 @@ def _may(asking: Asking, look: _Look) -> bool:
         return True  # there is no such column, and no pass reads it
 
 
-def _looks(home: str, tables: Iterable[Table]) -> Iterator[_Look]:
+def _looks(tables: Iterable[Table]) -> Iterator[_Look]:
     yield _Look("system", "parts")
     for table in tables:
         if not table.counted:
             continue
-        yield _Look(home, table.name, "kb_id")
+        home, name = table.at
+        yield _Look(home, name, "kb_id")
         if table.name == PATTERNS:
-            yield _Look(home, table.name, "name", "who has a pattern, in Find")
-            yield _Look(home, table.name, "token_set", "vectors that patterns name, in the audit")
+            yield _Look(home, name, "name", "who has a pattern, in Find")
+            yield _Look(home, name, "token_set", "vectors that patterns name, in the audit")
             if table.has_created:
-                yield _Look(home, table.name, "created_at")
+                yield _Look(home, name, "created_at")
             if table.has_updated:
-                yield _Look(home, table.name, "updated_at")
+                yield _Look(home, name, "updated_at")
     limits = "how near tables are to the limit of their parts, in the audit"
     yield _Look("system", "merge_tree_settings", costs=limits)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 
 from services.errors import StoreRejected, StoreUnavailable
-from services.stores.clickhouse.connect import STORE
+from services.stores.clickhouse.connect import PATTERNS, STORE
 from services.stores.clickhouse.query import Asking
-from services.stores.clickhouse.tables import PATTERNS
 
 _RUNNING = """
 SELECT count(), max(latest_fail_reason != '') FROM system.mutations
-WHERE database = {db:String} AND table = {name:String} AND NOT is_done AND NOT is_killed
+WHERE database = {home:String} AND table = {table:String} AND NOT is_done AND NOT is_killed
 """
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 2.0
 
@@ -21,11 +20,12 @@ def await_mutations(asking: Asking, operation: str, *, seconds: float) -> None:
     keeps failing.
     """  # noqa: D205  one sentence
     ends, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    bound = {at: str(name) for at, name in asking.patterns().items()}
     while True:
-        running, failing = asking.row(operation, _RUNNING, {"name": PATTERNS})
-        if not running:
+        told = [row for _, _, row in asking.replicas(operation, _RUNNING, bound)]
+        if not any(running for running, _ in told):
             return
-        if failing:
+        if any(failing for _, failing in told):
             raise StoreRejected(STORE, operation, f"a mutation of {PATTERNS} keeps failing")
         if time.monotonic() > ends:
             reason = f"a mutation of {PATTERNS} took longer than {seconds:g} s"

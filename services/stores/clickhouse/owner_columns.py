@@ -102,7 +102,8 @@ class Column:
 class Table:
     """A table; `here` is whether it is in KATO's database, `fed_by` the views that fill it.
 
-    `renamed` is the column that is surely the kb_id of the table that it is filled from.
+    `renamed` is the column that is surely the kb_id of the table that it is filled from. `face`
+    is the Distributed table of KATO's database that stands before it on a cluster.
     """
 
     database: str
@@ -114,6 +115,7 @@ class Table:
     here: bool = True
     fed_by: tuple[str, ...] = ()
     renamed: str | None = None
+    face: str = ""
 
     @property
     def ref(self) -> Ref:
@@ -123,7 +125,7 @@ class Table:
     @property
     def label(self) -> str:
         """What it is called on screen and in receipts."""
-        return self.name if self.here else f"{self.database}.{self.name}"
+        return self.face or (self.name if self.here else f"{self.database}.{self.name}")
 
     @property
     def words(self) -> str:

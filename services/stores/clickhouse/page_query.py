@@ -7,9 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.browse.models import PatternQuery, PatternSort
-from services.stores.clickhouse.connect import Identifier
-from services.stores.clickhouse.query import Names, hexed
-from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.connect import PATTERNS, Identifier, Names, hexed
 
 COLUMNS = (
     "kb_id AS kb, name AS pattern, length AS events, token_count AS tokens,"

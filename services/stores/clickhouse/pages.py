@@ -20,9 +20,8 @@ from services.browse.models import (
     ReadCost,
 )
 from services.stores.clickhouse import page_query as pattern_query
-from services.stores.clickhouse.connect import Identifier
-from services.stores.clickhouse.query import ClickHouse, Names, hexed
-from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.connect import Names, hexed
+from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
 
 EVENTS, SYMBOLS, SYMBOL_BYTES = 200, 100, 400
@@ -31,7 +30,14 @@ EVENTS, SYMBOLS, SYMBOL_BYTES = 200, 100, 400
 _VECTOR = "VCTR|"
 _WHOLE = """
 SELECT sum(rows) AS n, count() AS parts FROM system.parts
-WHERE database = {db:String} AND table = {name:String} AND active
+WHERE database = {at:String} AND table = {of:String} AND active
+"""
+_THEIRS = """
+SELECT sum(rows) AS n, count() AS parts FROM system.parts
+WHERE database = {at:String} AND table = {of:String} AND active
+  AND (partition IN {kb_ids:Array(String)}
+       OR (SELECT partition_key FROM system.tables
+           WHERE database = {at:String} AND name = {of:String}) != 'kb_id')
 """
 _CONTENT = """
 SELECT {columns}, length(pattern_data) AS whole,
@@ -60,13 +66,14 @@ class PatternPages:
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._asking = clickhouse.asking
+        self._clustered = self._asking.cluster is not None
 
     def page(self, query: PatternQuery) -> PatternPage:
         """Read one page sorted by date or length, without frequencies, and what it cost.
 
         A row that stands several times in the table, alike in every column, may be shown once.
         """
-        sql, bound = pattern_query.page(query), pattern_query.bindings(query)
+        sql, bound = pattern_query.page(query), self._bound(query)
         rows = [_row(row) for row in self._asking.rows("read a page of patterns", sql, bound)]
         return self.assemble(rows, query)
 
@@ -81,21 +88,34 @@ class PatternPages:
         return PatternPage(shown, following, self.cost(query))
 
     def cost(self, query: PatternQuery) -> ReadCost:
-        """Return the rows and parts that a query reads at most, by EXPLAIN ESTIMATE."""
+        """Return the rows and parts that a query reads at most, by EXPLAIN ESTIMATE.
+
+        Which on a cluster says nothing of other servers: there by the partitions that it names.
+        """
+        if self._clustered:
+            return ReadCost(*self._parts(_THEIRS, kb_ids=Names(query.kb_ids)), *self._whole())
         sql = "EXPLAIN ESTIMATE SELECT name AS n" + pattern_query.found(query)
-        bound = pattern_query.bindings(query)
-        read = self._asking.rows("estimate a query", sql, bound)
+        read = self._asking.rows("estimate a query", sql, self._bound(query))
         (_, _, parts, rows, *_) = read[0] if read else (b"", b"", 0, 0)
         return ReadCost(rows, parts, *self._whole())
 
     def _whole(self) -> Sequence[int]:
         """Return rows and parts of the table: that a row came is how a silent proxy is told."""
-        return self._asking.row("read the catalogue", _WHOLE, {"name": PATTERNS})
+        return self._parts(_WHOLE)
+
+    def _parts(self, query: str, **more: Any) -> Sequence[int]:
+        at = self._asking.patterns()
+        bound = {"at": str(at["home"]), "of": str(at["table"]), **more}
+        told = self._asking.each("read the catalogue", query, bound, one=True)
+        return [sum(figures) for figures in zip(*(rows[0] for rows in told), strict=True)]
+
+    def _bound(self, query: PatternQuery) -> dict[str, Any]:
+        return {**pattern_query.bindings(query), **self._asking.patterns()}
 
     def every(self, query: PatternQuery) -> Iterator[Columns]:
         """Yield all that a query matches, in blocks and in no order, whatever its limit."""
         sql = "SELECT " + pattern_query.COLUMNS + pattern_query.found(query)
-        bound = pattern_query.bindings(query)
+        bound = self._bound(query)
         yield from map(Columns, self._asking.blocks("read the patterns", sql, bound))
 
     def content(self, kb_id: str, name: str) -> PatternContent | None:
@@ -107,7 +127,7 @@ class PatternPages:
         sql = _CONTENT.replace("{columns}", pattern_query.COLUMNS)
         bound = {
             "kb_ids": Names([kb_id]),
-            "table": Identifier(PATTERNS),
+            **self._asking.patterns(),
             "wanted": hexed(name),
             "events": EVENTS,
             "symbols": SYMBOLS,

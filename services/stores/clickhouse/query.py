@@ -3,93 +3,53 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreMisconfigured
-from services.stores.clickhouse.connect import NOT_CLICKHOUSE, STORE, Identifier, judge
+from services.stores.clickhouse.connect import (
+    NOT_CLICKHOUSE,
+    PATTERNS,
+    STORE,
+    Identifier,
+    allowed,
+    judge,
+    spelled_out,
+)  # fmt: skip
 from services.stores.faults import guarded
-from services.tenancy.layout import bytes_of
+from services.tenancy.layout import text_of
+
+if TYPE_CHECKING:
+    from services.stores.clickhouse.cluster import Cluster
 
 _RAW_BYTES = 1024 * 1024
 _AS_BYTES = {"String": "bytes"}
-_LONGEST_BOUND = 4_000
-"""Characters of names that are bound in the address; longer ones stand in the statement."""
-_LONGEST_QUERY = 200_000  # characters, of `max_query_size`, which is 262,144 bytes by default
-_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:.-")
-
-
-class Names:
-    """Names to be bound to `{…:Array(String)}`: every byte that could mean anything is escaped.
-
-    The driver's own way of writing text cannot carry bytes that are not UTF-8. A constant array
-    also is what lets ClickHouse prune partitions, which an expression does not.
-    """
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._text = "[" + ",".join(f"'{_escaped(bytes_of(name))}'" for name in names) + "]"
-
-    def __str__(self) -> str:
-        return self._text
-
-    def __len__(self) -> int:
-        """How many characters they take, all of them ASCII."""
-        return len(self._text)
-
-
-def _escaped(name: bytes) -> str:
-    return "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in name)
-
-
-def _spelled_out(
-    query: str, bound: Mapping[str, Any], settings: Mapping[str, Any] | None
-) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Write names into the query that are too many to be bound to it, and let it be that long.
-
-    A bound value goes into the address, or into a form where it is long. Of either ClickHouse takes
-    128 KiB by default (`http_max_field_value_size`), which are 3,000 kb_ids.
-    """
-    long = {
-        name: value for name, value in bound.items()
-        if isinstance(value, Names) and len(value) > _LONGEST_BOUND
-    }  # fmt: skip
-    for name, value in long.items():
-        query = query.replace(f"{{{name}:Array(String)}}", str(value))
-    allowed = dict(settings or {})
-    if len(query) > _LONGEST_QUERY:
-        allowed["max_query_size"] = len(query) * 2
-    return query, {name: value for name, value in bound.items() if name not in long}, allowed
-
-
-def hexed(text: str) -> str:
-    """Return a text to be bound to `unhex({…:String})`."""
-    return bytes_of(text).hex()
-
-
-def _allowed(client: Client, settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Leave out what this version does not know and what this user may not set."""
-    known = client.server_settings
-    return {
-        name: value
-        for name, value in (settings or {}).items()
-        if name in known and not known[name].readonly
-    }
+ROWS = "{home:Identifier}.{table:Identifier}"
+"""Where a question reads the rows of a table: on a cluster those of every shard, each once."""
 
 
 class Asking:
     """Runs queries in one database, on a client of its own for each that runs at the same time.
 
-    Every String comes back as bytes. `database` is what `db` and `home` are bound to. Raises
-    StoreUnavailable, StoreDenied, StoreMisconfigured or StoreRejected, of `store`.
+    Every String comes back as bytes. `database` is what `db` and `home` are bound to. With a
+    `cluster`, what is read from `ROWS` is read from all of its shards. Raises StoreUnavailable,
+    StoreDenied, StoreMisconfigured or StoreRejected, of `store`.
     """
 
-    def __init__(self, connect: Callable[[], Client], *, database: str, store: str = STORE) -> None:
-        self.database, self.store = database, store
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        *,
+        database: str,
+        store: str = STORE,
+        cluster: str | None = None,
+    ) -> None:
+        self.database, self.store, self.cluster = database, store, cluster
         self._connect = connect
         self._judge = partial(judge, database=database)
         self._idle: deque[Client] = deque()
@@ -108,10 +68,21 @@ class Asking:
         settings: Mapping[str, Any] | None = None,
     ) -> Sequence[Sequence[Any]]:
         """Return all rows of a query; `db` and `home` are bound to the database."""
-        query, bound, settings = _spelled_out(query, self._bound(bound), settings)
+        return self.local(operation, self._read(query), bound, settings=settings)
+
+    def local(
+        self,
+        operation: str,
+        query: str,
+        bound: Mapping[str, Any],
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Sequence[Sequence[Any]]:
+        """Return the same of what the server itself holds of `ROWS`."""
+        query, bound, settings = spelled_out(query, self._bound(bound), settings)
         with self._client(operation) as client:
             found = client.query(
-                query, bound, settings=_allowed(client, settings), query_formats=_AS_BYTES
+                query, bound, settings=self._reading(client, settings), query_formats=_AS_BYTES
             )
             return found.result_rows
 
@@ -129,6 +100,53 @@ class Asking:
             raise StoreMisconfigured(self.store, operation, NOT_CLICKHOUSE)
         return rows[0]
 
+    def each(
+        self, operation: str, query: str, bound: Mapping[str, Any], *, one: bool = False
+    ) -> list[Sequence[Sequence[Any]]]:
+        """Ask one server of each shard about itself (or the one server); return the rows of each.
+
+        Raises StoreUnavailable, with names, where a shard has none that answers and is not behind,
+        and StoreMisconfigured where there is to be `one` row and is not.
+        """
+        if self.cluster is not None:
+            return self._cluster.each(operation, query, bound)
+        return [[self.row(operation, query, bound)] if one else self.rows(operation, query, bound)]
+
+    def replicas(
+        self,
+        operation: str,
+        query: str,
+        bound: Mapping[str, Any],
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> list[tuple[int, str, Sequence[Any]]]:
+        """Ask every server a question of one row: the number of its shard, its name, the row.
+
+        The one server has no name. Raises StoreUnavailable, which names those that are silent.
+        """
+        if self.cluster is None:
+            return [(1, "", self.row(operation, query, bound, settings=settings))]
+        return self._cluster.replicas(operation, query, bound, settings=settings)
+
+    def patterns(self) -> dict[str, Identifier]:
+        """Return what `ROWS` is bound to for KATO's patterns: on a cluster the local tables'."""
+        if self.cluster is None:
+            return {"home": Identifier(self.database), "table": Identifier(PATTERNS)}
+        return self._cluster.patterns()
+
+    def faces(self, operation: str) -> dict[str, tuple[str, str]]:
+        """Return the Distributed tables of the database of a cluster, with where their rows are."""
+        if self.cluster is None:
+            return {}
+        faces = self._cluster.about(operation)[1]
+        return {name: (face.database, face.table) for name, face in faces.items()}
+
+    @property
+    def _cluster(self) -> Cluster:
+        from services.stores.clickhouse.cluster import Cluster  # noqa: PLC0415  for who has one
+
+        return Cluster(self)
+
     def command(
         self,
         operation: str,
@@ -138,9 +156,18 @@ class Asking:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Run a statement that changes something, with what it may set of these settings."""
-        statement, bound, settings = _spelled_out(statement, self._bound(bound), settings)
+        statement, bound, settings = spelled_out(statement, self._bound(bound), settings)
         with self._client(operation) as client:
-            client.command(statement, bound, settings=_allowed(client, settings))
+            client.command(statement, bound, settings=allowed(client, settings))
+
+    def text(
+        self, operation: str, statement: str, bound: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> str:
+        """Run a statement that changes something, and return its answer as lines of fields."""
+        statement, bound, settings = spelled_out(statement, self._bound(bound), settings)
+        with self._client(operation) as client:
+            answer = client.raw_query(statement, bound, settings=allowed(client, settings))
+            return text_of(answer)
 
     def insert(
         self,
@@ -153,13 +180,12 @@ class Asking:
     ) -> None:
         """Insert rows into a table of the database, its columns with their types.
 
-        The driver sends them again when it lost the answer: a table that is deduplicated has them
-        once, by the `insert_deduplication_token` of the settings.
+        The driver sends them again when it lost the answer: `insert_deduplication_token`.
         """
         with self._client(operation) as client:
             client.insert(
                 table, rows, database=self.database, column_names=list(columns),
-                column_type_names=list(columns.values()), settings=_allowed(client, settings),
+                column_type_names=list(columns.values()), settings=allowed(client, settings),
             )  # fmt: skip
 
     def insert_raw(
@@ -178,17 +204,17 @@ class Asking:
         with self._client(operation) as client:
             client.raw_insert(
                 ".".join(map(quote_identifier, table)), columns, content,
-                settings=_allowed(client, settings), fmt="Native",
+                settings=allowed(client, settings), fmt="Native",
             )  # fmt: skip
 
     def blocks(
         self, operation: str, query: str, bound: Mapping[str, Any]
     ) -> Iterator[Sequence[Sequence[Any]]]:
         """Yield a query's columns block by block, as they arrive."""
-        query, bound, settings = _spelled_out(query, self._bound(bound), None)
+        query, bound, settings = spelled_out(self._read(query), self._bound(bound), None)
         with self._client(operation) as client:
             stream = client.query_column_block_stream(
-                query, bound, settings=_allowed(client, settings), query_formats=_AS_BYTES
+                query, bound, query_formats=_AS_BYTES, settings=self._reading(client, settings)
             )
             with stream:
                 yield from stream
@@ -204,17 +230,28 @@ class Asking:
     ) -> Iterator[bytes]:
         """Yield what a query answers in a FORMAT, as it arrives.
 
-        An error half-way ends it with whatever ClickHouse writes then: the reader has to see to it
-        that it is whole.
+        An error half-way ends it with whatever ClickHouse writes then: whole is for who reads it.
         """
-        query, bound, settings = _spelled_out(query, self._bound(bound), settings)
+        query, bound, settings = spelled_out(self._read(query), self._bound(bound), settings)
         with self._client(operation) as client:
             stream: Any = client.raw_stream(
-                query, bound, settings=_allowed(client, settings), fmt=form
+                query, bound, settings=self._reading(client, settings), fmt=form
             )
             with closing(stream):
                 while data := stream.read(_RAW_BYTES):
                     yield data
+
+    def _read(self, query: str) -> str:
+        if self.cluster is None:
+            return query
+        return query.replace(ROWS, f"cluster({quote_identifier(self.cluster)}, {ROWS})")
+
+    def _reading(self, client: Client, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+        if self.cluster is None:
+            return allowed(client, settings)
+        from services.stores.clickhouse.cluster import whole  # noqa: PLC0415  for who has one
+
+        return allowed(client, whole(client, settings))
 
     def _bound(self, more: Mapping[str, Any]) -> dict[str, Any]:
         return {"db": self.database, "home": Identifier(self.database), **more}
@@ -237,6 +274,7 @@ class ClickHouse:
 
     `asking` is for questions, `slow` for what may take long, and `connect_once` makes a client
     that sends what it is given once; both are as `connect` says where nothing else is given.
+    With a `cluster` all of its servers are asked, by way of the one that is connected to.
     """
 
     def __init__(
@@ -247,9 +285,10 @@ class ClickHouse:
         connect_slow: Callable[[], Client] | None = None,
         connect_once: Callable[[], Client] | None = None,
         store: str = STORE,
+        cluster: str | None = None,
     ) -> None:
         self.database = database
-        asking = partial(Asking, database=database, store=store)
+        asking = partial(Asking, database=database, store=store, cluster=cluster)
         self.asking = asking(connect)
         self.slow = asking(connect_slow) if connect_slow else self.asking
         self.connect_once = connect_once or connect

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from services.stores.clickhouse.connect import Identifier
-from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.connect import Names
+from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.tables import Part, Rows, Table
 from services.tenancy.layout import text_of
 
@@ -39,7 +39,8 @@ class Repeats:
         if not table.names_patterns:
             return list(rows)
         states = _states(table, rows, parts)
-        found = {raw: kept for raw, kept in self._kept.items() if states.get(raw) == kept[0]}
+        kept = self._kept if self._asking.cluster is None else {}
+        found = {raw: told for raw, told in kept.items() if states.get(raw) == told[0]}
         new = states.keys() - found.keys()
         for some in _portions([row for row in rows if row.raw in new]):
             names = [row.raw for row in some if row.raw is not None]
@@ -52,7 +53,7 @@ class Repeats:
         ]
 
     def _ask(self, table: Table, raws: Iterable[bytes]) -> dict[bytes, int]:
-        bound = {"table": Identifier(table.name), "kb_ids": Names(map(text_of, raws))}
+        bound = {**table.bound, "kb_ids": Names(map(text_of, raws))}
         rows = self._asking.rows("count what is stored twice", _REPEATED, bound)
         return {row[0]: row[1] for row in rows}
 

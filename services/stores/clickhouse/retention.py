@@ -10,19 +10,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.errors import StoreMisconfigured, StoreRejected
+from services.errors import StoreMisconfigured
 from services.retention.models import PartCost
 from services.retention.ports import CutoffOf, OldPatterns, PatternsFound
-from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.connect import PATTERNS, STORE, Names, hexed
+from services.stores.clickhouse.ddl import flush, on_cluster, run
 from services.stores.clickhouse.mutations import await_mutations
-from services.stores.clickhouse.query import ClickHouse, Names, hexed
-from services.stores.clickhouse.tables import PATTERNS
+from services.stores.clickhouse.query import ClickHouse
 from services.tenancy.layout import text_of
 
 _OLD = "kb_id IN {kbs:Array(String)} AND toUnixTimestamp(updated_at) < {cutoff:Int64}"
 _COLUMNS = """
 SELECT countIf(name IN ('kb_id', 'name', 'updated_at', 'token_set')) FROM system.columns
-WHERE database = {db:String} AND table = {name:String}
+WHERE database = {at:String} AND table = {name:String}
 """
 _KBS = "SELECT kb_id, count() FROM {home:Identifier}.{table:Identifier} GROUP BY kb_id"
 _DUE = f"""
@@ -31,7 +31,7 @@ WHERE {_OLD} GROUP BY kb_id, _part
 """  # noqa: S608  bound names and numbers alone
 _PARTS = """
 SELECT name, rows, bytes_on_disk FROM system.parts
-WHERE database = {db:String} AND table = {name:String} AND active
+WHERE database = {at:String} AND table = {name:String} AND active
 """
 _NAMES = """
 SELECT name, any(token_set) FROM {home:Identifier}.{table:Identifier}
@@ -39,12 +39,9 @@ WHERE kb_id = unhex({kb:String}) AND name > unhex({after:String}) GROUP BY name
 HAVING max(toUnixTimestamp(updated_at)) < {cutoff:Int64} ORDER BY name
 LIMIT {most:UInt32}
 """
-_DELETE = "ALTER TABLE {home:Identifier}.{table:Identifier} DELETE WHERE " + _OLD
-_FLUSH = "SYSTEM FLUSH ASYNC INSERT QUEUE"
-_NO_QUEUE = 36
+_ALTER, _DELETE = "ALTER TABLE {home:Identifier}.{table:Identifier}", f" DELETE WHERE {_OLD}"
 _NEEDED = 4
 _PAGE = 5000
-_TABLE = {"table": Identifier(PATTERNS), "name": PATTERNS}
 _SYNC = {"mutations_sync": 2}
 _LOOKING, _ERASING = "looking for old patterns", "erasing old patterns"
 
@@ -63,13 +60,13 @@ class PatternKeeping:
     def look(self, cutoff_of: CutoffOf, counted: Callable[[str], bool]) -> PatternsFound:
         """Count rows, and say which parts erasing them rewrites. `counted` only are counted."""
         self._check()
-        self._flush()
+        flush(self._slow, _LOOKING, seconds=self._seconds)
         rows = {text_of(kb_id): count for kb_id, count in self._ask(_KBS)}
         cutoffs = {kb_id: cutoff for kb_id in rows if (cutoff := cutoff_of(kb_id)) is not None}
         due, of_parts = self._due(cutoffs)
         there = [kb_id for kb_id in rows if kb_id in cutoffs or counted(kb_id)]
         found = {kb_id: OldPatterns(rows[kb_id], due.get(kb_id, 0)) for kb_id in there}
-        parts = self._ask(_PARTS) if of_parts else ()
+        parts = self._parts() if of_parts else ()
         costs = tuple(_costs(parts, of_parts))
         return PatternsFound(found, costs, cloned=len(parts) - len(costs))
 
@@ -94,7 +91,11 @@ class PatternKeeping:
         """
         await_mutations(self._asking, _ERASING, seconds=self._seconds)
         bound = {"kbs": Names(sorted(kb_ids)), "cutoff": _seconds_of(cutoff)}
-        self._slow.command(_ERASING, _DELETE, {**_TABLE, **bound}, settings=_SYNC)
+        run(
+            self._slow, _ERASING, f"{_ALTER}{on_cluster(self._slow)}{_DELETE}",
+            {**self._table(), **bound}, settings=_SYNC, seconds=self._seconds,
+        )  # fmt: skip
+        await_mutations(self._asking, _ERASING, seconds=self._seconds)
 
     def _due(self, cutoffs: Mapping[str, datetime]) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Count old rows by kb_id and by part: one query for each cutoff, which are few."""
@@ -109,22 +110,27 @@ class PatternKeeping:
                 parts[text_of(part)] += count
         return due, parts
 
+    def _parts(self) -> list[tuple[bytes, int, int]]:
+        """Return name, rows and bytes of each part; those of a name on several shards as one."""
+        found = dict[bytes, tuple[int, int]]()
+        for parts in self._asking.each(_LOOKING, _PARTS, self._table()):
+            for name, rows, size in parts:
+                same = found.get(name, (0, 0))
+                found[name] = (same[0] + rows, same[1] + size)
+        return [(name, *figures) for name, figures in found.items()]
+
     def _check(self) -> None:
-        (found,) = self._asking.row(_LOOKING, _COLUMNS, _TABLE)
+        (found,) = self._asking.row(_LOOKING, _COLUMNS, self._table())
         if found != _NEEDED:
             reason = f"{PATTERNS} has no updated_at: when its patterns were written is not told"
             raise StoreMisconfigured(STORE, _LOOKING, reason)
 
-    def _flush(self) -> None:
-        """Have ClickHouse write the inserts that it holds back, where this user may."""
-        try:
-            self._slow.command(_LOOKING, _FLUSH, {})
-        except StoreRejected as exc:
-            if getattr(exc.__cause__, "code", None) != _NO_QUEUE:
-                raise
-
     def _ask(self, query: str, **bound: Any) -> Sequence[Sequence[Any]]:
-        return self._asking.rows(_LOOKING, query, {**_TABLE, **bound})
+        return self._asking.rows(_LOOKING, query, {**self._table(), **bound})
+
+    def _table(self) -> dict[str, Any]:
+        there = self._asking.patterns()
+        return {**there, "at": str(there["home"]), "name": str(there["table"])}
 
 
 def _costs(parts: Sequence[Sequence[Any]], due: Mapping[str, int]) -> Iterator[PartCost]:

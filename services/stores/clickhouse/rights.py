@@ -20,13 +20,30 @@ from services.tenancy.layout import text_of
 
 _SETTINGS = "SELECT toInt64(getSetting('readonly')), toInt64(getSetting('allow_ddl'))"
 _SYSTEM_TABLES = ("parts", "detached_parts", "mutations", "merge_tree_settings")
+_CLUSTER_TABLES = ("clusters", "replicas", "distribution_queue", "distributed_ddl_queue")
 _FLUSH = "SYSTEM FLUSH ASYNC INSERT QUEUE"
 _WIDER = {
     "ALTER DELETE": ("ALTER DELETE", "DELETE", "ALTER TABLE", "ALTER", "ALL", "ALL PRIVILEGES"),
     _FLUSH: (_FLUSH, "FLUSH ASYNC INSERT QUEUE", "SYSTEM FLUSH", "SYSTEM", "ALL", "ALL PRIVILEGES"),
     "CLUSTER": ("CLUSTER", "ALL", "ALL PRIVILEGES"),
-}
+    "REMOTE": ("REMOTE", "SOURCES", "ALL", "ALL PRIVILEGES"),
+    "CREATE TEMPORARY TABLE": (
+        "CREATE TEMPORARY TABLE", "CREATE ARBITRARY TEMPORARY TABLE", "CREATE TABLE", "CREATE",
+        "ALL", "ALL PRIVILEGES",
+    ),
+    "SYSTEM FLUSH DISTRIBUTED": (
+        "SYSTEM FLUSH DISTRIBUTED", "FLUSH DISTRIBUTED", "SYSTEM FLUSH", "SYSTEM", "ALL",
+        "ALL PRIVILEGES",
+    ),
+    "SYSTEM SYNC REPLICA": (
+        "SYSTEM SYNC REPLICA", "SYNC REPLICA", "SYSTEM", "ALL", "ALL PRIVILEGES",
+    ),
+}  # fmt: skip
 """By which rights each of these is given, its own name first."""
+_ON_A_CLUSTER = (
+    "CLUSTER", "REMOTE", "CREATE TEMPORARY TABLE", "SYSTEM FLUSH DISTRIBUTED",
+    "SYSTEM SYNC REPLICA",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +108,7 @@ class PatternRights:
 
     def _unreadable(self, places: Iterable[Place]) -> Iterator[str]:
         """Try to read nothing from each: whatever way a right is given, this tells."""
-        for name in _SYSTEM_TABLES:
+        for name in (*_SYSTEM_TABLES, *(_CLUSTER_TABLES if self._everywhere else ())):
             if not may_read(self._asking, "system", name):
                 yield f"this user lacks the grant SELECT on system.{name}"
         for place in places:
@@ -105,7 +122,7 @@ class PatternRights:
 
     def _needs(self, places: Iterable[Place]) -> list[Need]:
         needs = [Need("ALTER DELETE", place) for place in places]
-        return [*needs, Need(_FLUSH), *([Need("CLUSTER")] if self._everywhere else [])]
+        return [*needs, Need(_FLUSH), *(map(Need, _ON_A_CLUSTER) if self._everywhere else ())]
 
     def _lacking(self, needs: list[Need]) -> list[Need]:
         """Return the needs that are not granted; none where the server cannot tell."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from services.stores.clickhouse.connect import Identifier
-from services.stores.clickhouse.query import Asking, Names
-from services.stores.clickhouse.tables import PATTERNS, Part, Rows, Table
+from services.stores.clickhouse.connect import PATTERNS, Identifier, Names
+from services.stores.clickhouse.query import Asking
+from services.stores.clickhouse.tables import Part, Rows, Table
 from services.tenancy.layout import text_of
 
 _COUNTS = "toString(kb_id) AS raw, count()"
@@ -27,7 +27,8 @@ class RowCounts:
     """Counts the rows of each kb_id of a table. Raises as `Asking.rows`.
 
     Where a partition is a kb_id, what was counted is kept for as long as its parts are the same:
-    parts are never changed, only replaced by others.
+    parts are never changed, only replaced by others. Of a cluster nothing is kept: its parts are
+    told by one replica, and rows may be read from another.
     """
 
     def __init__(self, asking: Asking) -> None:
@@ -39,7 +40,7 @@ class RowCounts:
 
         `parts` are those of before: what is written since is counted, and counted anew next time.
         """
-        if not table.by_partition:
+        if not table.by_partition or self._asking.cluster is not None:
             return self._ask(table)
         states = {part.raw: part.state for part in parts}
         before = self._kept.get(table.name, {})
@@ -60,15 +61,15 @@ class RowCounts:
         """
         if table.by_partition or not any(part.deleted for part in parts):
             return rows
-        query, bound = "SELECT " + _COUNTS + _FROM + _BY_KB_ID, {"table": Identifier(table.name)}
-        found = self._asking.rows("count the rows", query, bound, settings={_MASK: 0})
+        query = "SELECT " + _COUNTS + _FROM + _BY_KB_ID
+        found = self._asking.rows("count the rows", query, table.bound, settings={_MASK: 0})
         return [Rows(*row) for row in found]
 
     def _ask(self, table: Table, kb_ids: Collection[bytes] | None = None) -> list[Rows]:
         dated = table.name == PATTERNS and table.has_created
         query = "SELECT " + _COUNTS + (_WRITES if dated else "") + _FROM
         bound: dict[str, object] = {
-            "table": Identifier(table.name),
+            **table.bound,
             "updated": Identifier("updated_at" if table.has_updated else "created_at"),
         }
         if kb_ids is not None:

@@ -18,10 +18,10 @@ from clickhouse_connect.driver.binding import quote_identifier
 from services.archive.models import Part, Print
 from services.errors import StoreRejected
 from services.restore.models import STAGING, Misfit, RowsWritten, Unfit
-from services.stores.clickhouse.connect import STORE, Identifier
+from services.stores.clickhouse.connect import STORE, Identifier, Names
 from services.stores.clickhouse.like_table import ABOUT, make_like
 from services.stores.clickhouse.native_blocks import Sums
-from services.stores.clickhouse.query import ClickHouse, Names
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.told import Told
 from services.tenancy.layout import text_of
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from services.purge.models import Surface
-from services.stores.clickhouse.catalogue import Catalogue, catalogue_of, one
-from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.catalogue import LOOKING, Catalogue, catalogue_of, one
+from services.stores.clickhouse.connect import Identifier, Names
 from services.stores.clickhouse.owner_columns import Place
-from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.query import Asking
+from services.stores.clickhouse.servers import added, most
 from services.stores.clickhouse.views import Ref
 from services.tenancy.layout import OwnerKind, text_of
 
@@ -26,8 +28,7 @@ SELECT groupArray((home, table, partition, id, parts, found, size)) FROM (
 """
 _WHOLE = """
 SELECT groupArray((home, table, parts, size, masked, found)) FROM (
-    SELECT database AS home, table, count() AS parts,
-           formatReadableSize(sum(bytes_on_disk)) AS size,
+    SELECT database AS home, table, count() AS parts, sum(bytes_on_disk) AS size,
            max(has_lightweight_delete) AS masked, sum(rows) AS found
     FROM system.parts WHERE database IN {homes:Array(String)} AND active GROUP BY home, table
 )
@@ -47,6 +48,7 @@ SELECT groupArray((owner, id)) FROM (
     SELECT arrayJoin({names:Array(String)}) AS owner, partitionId(owner) AS id
 )
 """
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _DELETED_TOO = {"apply_deleted_mask": 0}
 
 
@@ -64,17 +66,35 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All active parts of a table; `size` in words. `masked`: some rows are only marked deleted."""
+    """All active parts of a table; `size` in bytes. `masked`: some rows are only marked deleted.
+
+    On a cluster those of the replica of each shard that has most rows.
+    """
 
     parts: int
-    size: str
+    size: int
     masked: bool
     rows: int
+
+    @property
+    def weight(self) -> str:
+        """The size in words, as ClickHouse's `formatReadableSize` has it."""
+        power = min(max(self.size.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+        return f"{self.size / 1024**power:.2f} {_UNITS[power]}"
+
+    def __add__(self, other: Whole) -> Whole:
+        return Whole(
+            self.parts + other.parts, self.size + other.size, self.masked or other.masked,
+            self.rows + other.rows,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Detached:
-    """Detached parts of one partition of one table; `id` is empty where their name has none."""
+    """Detached parts of one partition of one table; `id` is empty where their name has none.
+
+    On a cluster those of all replicas: each has its own.
+    """
 
     ref: Ref
     id: str
@@ -82,7 +102,11 @@ class Detached:
 
 
 class PatternSurface:
-    """Asks one ClickHouse what there is of these owners. Every method raises StoreError."""
+    """Asks one ClickHouse what there is of these owners. Every method raises StoreError.
+
+    On a cluster every server is asked, and of each shard what that replica has that has most: what
+    one of them still holds is there. One that does not answer makes it unknown, by name.
+    """
 
     def __init__(self, asking: Asking, surface: Surface) -> None:
         self._asking = asking
@@ -112,30 +136,46 @@ class PatternSurface:
 
     def partitions(self, homes: Iterable[str], *, whole: bool = False) -> list[Partition]:
         """Return what each table has under a partition whose text is an owner, or of everyone."""
+        return merged([(shard, told) for shard, _, told in self.by_server(homes, whole=whole)])
+
+    def by_server(
+        self, homes: Iterable[str], *, whole: bool = False
+    ) -> list[tuple[int, str, list[Partition]]]:
+        """Return the same server by server: the number of its shard, its name, what it has."""
         bound = {"homes": Names(homes), "names": Names(self.everyone), "all": int(whole)}
-        (found,) = one(self._asking, _PARTITIONS, bound)
         return [
-            Partition((text_of(home), text_of(table)), text_of(owner), text_of(at), *counts)
-            for home, table, owner, at, *counts in found
-        ]
+            (shard, server, [
+                Partition((text_of(home), text_of(table)), text_of(owner), text_of(at), *counts)
+                for home, table, owner, at, *counts in found
+            ])
+            for shard, server, (found,) in self._everywhere(_PARTITIONS, bound)
+        ]  # fmt: skip
 
     def wholes(self, homes: Iterable[str]) -> dict[Ref, Whole]:
         """Return every table's parts."""
-        (found,) = one(self._asking, _WHOLE, {"homes": Names(homes)})
-        return {
-            (text_of(home), text_of(table)): Whole(parts, text_of(size), bool(masked), rows)
-            for home, table, parts, size, masked, rows in found
-        }
+        shards = dict[int, dict[Ref, Whole]]()
+        for shard, _, (found,) in self._everywhere(_WHOLE, {"homes": Names(homes)}):
+            of = shards.setdefault(shard, {})
+            for home, table, parts, size, masked, rows in found:
+                ref, each = (text_of(home), text_of(table)), Whole(parts, size, bool(masked), rows)
+                if ref not in of or of[ref].rows < rows:
+                    of[ref] = each
+        return added(shards.values())
 
     def totals(self, homes: Iterable[str]) -> dict[Ref, int]:
         """Return the rows of every table as ClickHouse says of itself, 0 where it says none."""
-        (found,) = one(self._asking, _TOTALS, {"homes": Names(homes)})
-        return {(text_of(home), text_of(name)): rows for home, name, rows in found}
+        return most(
+            (shard, {(text_of(home), text_of(name)): rows for home, name, rows in found})
+            for shard, _, (found,) in self._everywhere(_TOTALS, {"homes": Names(homes)})
+        )
 
     def detached(self, homes: Iterable[str]) -> list[Detached]:
         """Return every table's detached parts."""
-        (found,) = one(self._asking, _DETACHED, {"homes": Names(homes)})
-        return [Detached((text_of(h), text_of(t)), text_of(at), n) for h, t, at, n in found]
+        parts = added(
+            {((text_of(h), text_of(t)), text_of(at)): n for h, t, at, n in found}
+            for _, _, (found,) in self._everywhere(_DETACHED, {"homes": Names(homes)})
+        )
+        return [Detached(ref, at, n) for (ref, at), n in parts.items()]
 
     def partition_ids(self) -> dict[str, str]:
         """Return the owner of each partition id that one of the owners has or would have."""
@@ -151,8 +191,15 @@ class PatternSurface:
 
         With `without` only those that another place of the same table does not tell.
         """
+        told = self.rows_by_server(place, masked=masked, without=without)
+        return most((shard, counts) for shard, _, counts in told)
+
+    def rows_by_server(
+        self, place: Place, *, masked: bool = False, without: Place | None = None
+    ) -> list[tuple[int, str, dict[str, int]]]:
+        """Return the same server by server: the number of its shard, its name, what it has."""
         if not self.names_in(place):
-            return {}
+            return []
         bound = self.bound(place)
         if without is None:
             return self._counted(place.counted, bound, masked=masked)
@@ -163,9 +210,30 @@ class PatternSurface:
 
     def all_rows(self, place: Place, *, masked: bool) -> dict[str, int]:
         """Count the rows of everyone."""
-        return self._counted(place.all_counted, self.bound(place), masked=masked)
+        told = self._counted(place.all_counted, self.bound(place), masked=masked)
+        return most((shard, counts) for shard, _, counts in told)
 
-    def _counted(self, query: str, bound: Mapping[str, Any], *, masked: bool) -> dict[str, int]:
-        (found,) = one(self._asking, query, bound, **(_DELETED_TOO if masked else {}))
-        pairs: Sequence[tuple[bytes, int]] = found
-        return {text_of(owner): count for owner, count in pairs}
+    def _counted(
+        self, query: str, bound: Mapping[str, Any], *, masked: bool
+    ) -> list[tuple[int, str, dict[str, int]]]:
+        settings = _DELETED_TOO if masked else {}
+        return [
+            (shard, server, {text_of(owner): count for owner, count in found})
+            for shard, server, (found,) in self._everywhere(query, bound, **settings)
+        ]
+
+    def _everywhere(
+        self, query: str, bound: Mapping[str, Any], **settings: Any
+    ) -> list[tuple[int, str, Sequence[Any]]]:
+        return self._asking.replicas(LOOKING, query, bound, settings=settings)
+
+
+def merged(servers: Iterable[tuple[int, Iterable[Partition]]]) -> list[Partition]:
+    """Sum over shards what the replica has of a partition that has most of it. Pure."""
+    told = [(shard, {(each.ref, each.owner, each.id): each for each in has})
+            for shard, has in servers]  # fmt: skip
+    rows, parts, sizes = (
+        most((shard, {key: of(each) for key, each in has.items()}) for shard, has in told)
+        for of in (attrgetter("rows"), attrgetter("parts"), attrgetter("size"))
+    )
+    return [Partition(*key, parts[key], rows[key], sizes[key]) for key in rows]

@@ -41,10 +41,11 @@ def state_of(asking: Asking, place: Place, bound: dict[str, Any]) -> str:
     `bound` has their `names`. Empty where it cannot be told. Raises StoreError.
     """
     table = place.table
-    if not table.engine.endswith("MergeTree") or table.engine.startswith(_ELSEWHERE):
+    alone = asking.cluster is None and not table.engine.startswith(_ELSEWHERE)
+    if not (alone and table.engine.endswith("MergeTree")):
         return ""
-    alone = table.partition_key == place.column.name and place.column.type == "String"
-    more = {"at": table.database, "of": table.name, "whole": int(not alone)}
+    own = table.partition_key == place.column.name and place.column.type == "String"
+    more = {"at": table.database, "of": table.name, "whole": int(not own)}
     try:
         parts, state = asking.row("looking for writes", _STATE, {**bound, **more})
     except StoreDenied:

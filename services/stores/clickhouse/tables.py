@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from services.stores.clickhouse.connect import PATTERNS, Identifier
 from services.tenancy.layout import text_of
 from services.usage.patterns import NEVER, NONE, Patterns
 from services.usage.readings import TableInfo
 from services.usage.sums import Amounts, Numbers
-
-PATTERNS = "patterns_data"
 
 _SECOND = 1_000_000
 
@@ -23,6 +22,8 @@ _TEXT_OR_NULL = ("Nullable(String)", "LowCardinality(Nullable(String))")
 
 class Part(NamedTuple):
     """The active parts of one partition; `raw` is the partition's value, `size` in bytes.
+
+    Of a cluster those of each shard once, under the name by which KATO knows the table.
 
     `deleted` tells whether rows were deleted and not yet merged away; `rows` still counts them.
     `state` is another number once any of the parts holds something else, whatever its name.
@@ -70,7 +71,10 @@ class Shares(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of KATO's database, `size` in bytes; `kb_type` is empty where it has no kb_id."""
+    """A table of KATO's database, `size` in bytes; `kb_type` is empty where it has no kb_id.
+
+    `at` is where its rows are: a Distributed table's are in a table of each server.
+    """
 
     name: str
     engine: str
@@ -81,6 +85,13 @@ class Table:
     has_created: bool
     has_updated: bool
     has_name: bool
+    at: tuple[str, str]
+
+    @property
+    def bound(self) -> dict[str, Identifier]:
+        """What is bound to read its rows."""
+        home, name = self.at
+        return {"home": Identifier(home), "table": Identifier(name)}
 
     @property
     def counted(self) -> bool:
@@ -134,6 +145,45 @@ class Table:
             parts=sum(part.parts for part in parts),
             partitions=len(parts),
         )
+
+
+def summed_tables(
+    servers: Iterable[Sequence[Table]], faces: Mapping[str, tuple[str, str]]
+) -> tuple[Table, ...]:  # fmt: skip
+    """Put what one server of each shard has together: each table once, by its name.
+
+    `faces` are the Distributed tables, each with the database and name of what it stands before:
+    that has the face's name here, and the face itself has no rows.
+    """
+    by_place = {at: name for name, at in faces.items()}
+    found = dict[str, Table]()
+    for tables in servers:
+        for each in tables:
+            if each.name in faces and each.at not in by_place:
+                continue
+            table = replace(each, name=by_place.get(each.at, each.name))
+            same = found.get(table.name)
+            if same is not None:
+                table = replace(same, rows=same.rows + table.rows, size=same.size + table.size)
+            found[table.name] = table
+    return tuple(found[name] for name in sorted(found))
+
+
+def summed_parts(servers: Iterable[Iterable[Part]]) -> list[Part]:
+    """Add up what one server of each shard has of each partition."""
+    found = dict[tuple[str, bytes], Part]()
+    for parts in servers:
+        for each in parts:
+            same = found.get((each.table, each.raw))
+            found[each.table, each.raw] = each if same is None else _sum(same, each)
+    return list(found.values())
+
+
+def _sum(one: Part, other: Part) -> Part:
+    return Part(
+        one.table, one.raw, one.rows + other.rows, one.size + other.size,
+        one.deleted or other.deleted, one.parts + other.parts, one.state + other.state,
+    )  # fmt: skip
 
 
 def divide(whole: int, weights: Mapping[bytes | None, int]) -> dict[bytes | None, int]:

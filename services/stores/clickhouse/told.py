@@ -12,10 +12,9 @@ from typing import Any
 from clickhouse_connect.driver.binding import quote_identifier
 
 from services.archive.models import Column as Read, Part
-from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.connect import Identifier, Names
 from services.stores.clickhouse.native_blocks import ROW_HASH
 from services.stores.clickhouse.owner_columns import Column
-from services.stores.clickhouse.query import Names
 
 _FROM = " FROM {at:Identifier}.{source:Identifier} WHERE "
 _SPELT = "ifNull(toString({column:Identifier}), '')"

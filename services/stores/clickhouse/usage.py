@@ -15,16 +15,17 @@ from typing import Any
 from services.errors import StoreMisconfigured
 from services.figures import Amount, Precision
 from services.health.models import Health
-from services.stores.clickhouse.connect import STORE, Identifier
-from services.stores.clickhouse.query import ClickHouse, Names
+from services.stores.clickhouse.connect import PATTERNS, STORE, Identifier, Names
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.repeats import Repeats
 from services.stores.clickhouse.row_counts import RowCounts
 from services.stores.clickhouse.tables import (
-    PATTERNS,
     Part,
     Shares,
     Table,
     roll_up,
+    summed_parts,
+    summed_tables,
     table_infos,
 )
 from services.tenancy.layout import text_of
@@ -33,30 +34,33 @@ from services.usage.readings import Mark, PatternReading
 _HEALTH = "SELECT version()"
 _DATABASE = "SELECT count() FROM system.databases WHERE name = {db:String}"
 _TABLES = r"""
-SELECT t.name, t.engine, t.partition_key, ifNull(t.total_rows, 0), ifNull(t.total_bytes, 0),
-       c.kb_type, c.created, c.updated, c.named
+SELECT t.database AS home, t.name AS name, t.engine AS engine, t.partition_key AS key,
+       ifNull(t.total_rows, 0) AS found, ifNull(t.total_bytes, 0) AS size,
+       c.kb_type AS kb_type, c.created AS created, c.updated AS updated, c.named AS named
 FROM system.tables AS t
 LEFT JOIN (
-    SELECT table, anyIf(type, name = 'kb_id') AS kb_type,
+    SELECT database, table, anyIf(type, name = 'kb_id') AS kb_type,
            countIf(name = 'created_at' AND match(type, '^(Nullable\\()?Date')) > 0 AS created,
            countIf(name = 'updated_at' AND match(type, '^(Nullable\\()?Date')) > 0 AS updated,
            countIf(name = 'name') > 0 AS named
-    FROM system.columns WHERE database = {db:String} GROUP BY table
-) AS c ON c.table = t.name
-WHERE t.database = {db:String}
-ORDER BY t.name
+    FROM system.columns WHERE database IN {homes:Array(String)} GROUP BY database, table
+) AS c ON c.table = t.name AND c.database = t.database
+WHERE t.database IN {homes:Array(String)}
+ORDER BY name
 """
 _PARTS = """
-SELECT table, partition AS raw, sum(rows), sum(bytes_on_disk), max(has_lightweight_delete), count(),
-       sum(sipHash64(hash_of_all_files))
-FROM system.parts WHERE database = {db:String} AND active
-GROUP BY table, partition
+SELECT database AS home, table, partition AS raw, sum(rows) AS found, sum(bytes_on_disk) AS size,
+       max(has_lightweight_delete) AS deleted, count() AS parts,
+       sum(sipHash64(hash_of_all_files)) AS state
+FROM system.parts WHERE database IN {homes:Array(String)} AND active
+GROUP BY home, table, raw
 """
 _TOTAL = """
 SELECT (SELECT count() FROM {home:Identifier}.{table:Identifier}),
        (SELECT sum(bytes_on_disk) FROM system.parts
         WHERE database = {db:String} AND active AND table IN {tables:Array(String)})
 """
+_COUNT = "SELECT count() FROM {home:Identifier}.{table:Identifier}"
 _STATE = """
 SELECT (SELECT tuple(count(), sum(rows), sum(bytes_on_disk),
                      sum(sipHash64(table, name, rows, bytes_on_disk, modification_time)))
@@ -71,6 +75,8 @@ SELECT groupArray(ifNull(concat('x', hex(raw)), '')), groupArray(found) FROM (
 )
 """
 _KATOS = "kato"
+_ELSEWHERE = ("Replicated", "Shared", "Distributed")
+"""How the engines begin of tables that have rows on other servers too."""
 
 
 class PatternStore:
@@ -98,7 +104,14 @@ class PatternStore:
         (version,) = self._asking.row("check", _HEALTH, {})
         latency = perf_counter() - started
         detail = f"database {self._database}{self._elsewhere}"
-        return Health(STORE, text_of(version), latency, detail, lacking(self._asking, tables))
+        health = Health(STORE, text_of(version), latency, detail, lacking(self._asking, tables))
+        reaches = any(table.engine.startswith(_ELSEWHERE) for table in tables)
+        if self._asking.cluster is None and not reaches:
+            return health
+        from services.stores.clickhouse.cluster_health import replicas_of
+
+        replicas, notes = replicas_of(self._asking)
+        return replace(health, replicas=replicas, notes=notes)
 
     @property
     def _elsewhere(self) -> str:
@@ -112,7 +125,7 @@ class PatternStore:
         and not merged away. A table that is not partitioned by kb_id is in `total` and in no kb_id.
         """
         tables = self._tables("read the catalogue")
-        parts = self._parts("read the catalogue")
+        parts = self._parts("read the catalogue", tables)
         shares = [
             table.shares_of_parts(parts[table.name]) for table in tables if table.by_partition
         ]
@@ -133,8 +146,11 @@ class PatternStore:
 
         With the reading of an earlier pass as `last`, that comes again where every part and table
         is still the same: parts are never changed, only replaced by others, so that whatever is
-        written, erased, mutated or merged shows there.
+        written, erased, mutated or merged shows there. Not of a cluster: each question may be
+        answered by another replica.
         """
+        if self._asking.cluster is not None:
+            return self._read()
         state = self._state()
         if last is not None and last.mark is not None and last.mark.state == state:
             return last
@@ -148,7 +164,7 @@ class PatternStore:
 
     def _read(self) -> PatternReading:
         tables = self._tables("read the patterns")
-        parts = self._parts("read the patterns")
+        parts = self._parts("read the patterns", tables)
         shares, repeated = list[Shares](), 0
         for table in tables:
             if table.counted and (found := parts[table.name]):
@@ -170,13 +186,21 @@ class PatternStore:
 
         What has no kb_id comes under None.
         """
-        bound = {"table": Identifier(PATTERNS), "names": Names(names)}
+        bound = {**self._asking.patterns(), "names": Names(names)}
         raws, counts = self._asking.row("find a pattern", _HOLDERS, bound)
         kb_ids = (text_of(bytes.fromhex(text_of(raw)[1:])) if raw else None for raw in raws)
         return dict(zip(kb_ids, counts, strict=True))
 
     def _tables(self, operation: str) -> tuple[Table, ...]:
-        tables = tuple(_table(row) for row in self._asking.rows(operation, _TABLES, {}))
+        faces = self._asking.faces(operation)
+        homes = {self._database, *(home for home, _ in faces.values())}
+        told = self._asking.each(operation, _TABLES, {"homes": Names(sorted(homes))})
+        found = [[_table(row) for row in rows] for rows in told]
+        here = [
+            [each for each in tables if each.at[0] == self._database or each.at in faces.values()]
+            for tables in found
+        ]
+        tables = summed_tables(here, faces) if faces or len(here) > 1 else tuple(here[0])
         if not any(table.name == PATTERNS and table.counted for table in tables):
             raise StoreMisconfigured(STORE, operation, self._missing(operation))
         return tables
@@ -185,25 +209,47 @@ class PatternStore:
         (there,) = self._asking.row(operation, _DATABASE, {})
         if not there:
             said = f"there is no database {self._database!r}, or this user may not see it"
+        elif self._asking.cluster is None and (beyond := self._beyond()):
+            return beyond
         else:
             said = f"database {self._database!r} shows this user no MergeTree table {PATTERNS!r}"
         return said + self._elsewhere
 
-    def _parts(self, operation: str) -> dict[str, list[Part]]:
+    def _beyond(self) -> str:
+        from services.stores.clickhouse.cluster_health import replicas_of
+
+        return "; ".join(replicas_of(self._asking)[1])
+
+    def _parts(self, operation: str, tables: Sequence[Table]) -> dict[str, list[Part]]:
+        names = {table.at: table.name for table in tables}
+        homes = Names(sorted({home for home, _ in names}))
+        told = [
+            [
+                Part(names[at], *row[2:])
+                for row in rows
+                if (at := (text_of(row[0]), text_of(row[1]))) in names
+            ]
+            for rows in self._asking.each(operation, _PARTS, {"homes": homes})
+        ]
         parts: dict[str, list[Part]] = defaultdict(list)
-        for row in self._asking.rows(operation, _PARTS, {}):
-            part = Part(text_of(row[0]), *row[1:])
+        for part in summed_parts(told) if len(told) > 1 else told[0]:
             parts[part.table].append(part)
         return parts
 
     def _total(self, tables: Sequence[Table], repeated: int) -> Amount:
-        counted = [table.name for table in tables if table.counted]
-        bound = {"table": Identifier(PATTERNS), "tables": Names(counted)}
+        counted = [table for table in tables if table.counted]
+        if self._asking.cluster is not None:
+            (rows,) = self._asking.row("sum up", _COUNT, self._asking.patterns())
+            parts = self._parts("sum up", counted)
+            return Amount(rows - repeated, sum(p.size for of in parts.values() for p in of))
+        names = Names(table.name for table in counted)
+        bound = {"table": Identifier(PATTERNS), "tables": names}
         (rows, size) = self._asking.row("sum up", _TOTAL, bound)
         return Amount(rows - repeated, size)
 
 
 def _table(row: Sequence[Any]) -> Table:
     *texts, rows, size, kb_type, created, updated, named = row
-    name, engine, key = map(text_of, texts)
-    return Table(name, engine, key, rows, size, text_of(kb_type), created, updated, named)
+    home, name, engine, key = map(text_of, texts)
+    has = created, updated, named
+    return Table(name, engine, key, rows, size, text_of(kb_type), *has, at=(home, name))

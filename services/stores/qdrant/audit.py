@@ -14,6 +14,7 @@ from services.stores.faults import guarded
 from services.stores.open_doors import Door, no_door, tried
 from services.stores.qdrant.aliases import Standing, standing_of
 from services.stores.qdrant.answers import answers_of
+from services.stores.qdrant.cluster import Cluster
 from services.stores.qdrant.connect import NOT_QDRANT, STORE, judge
 from services.stores.qdrant.facts import TENANT, at
 from services.tenancy.layout import owners_of_collection
@@ -39,6 +40,7 @@ class VectorAudit:
     ) -> None:
         self._client = client
         self._answers = answers_of(client)
+        self._cluster = Cluster(client)
         self._shared = shared_collections
         self._door = door
 
@@ -46,10 +48,12 @@ class VectorAudit:
         """Ask for every collection that is shared by payload, and for the full snapshots."""
         standing = standing_of(self._answers, _asking)
         found = {name: self._index(name, standing) for name in self._may_be_shared(standing)}
+        snapshots, unasked = self._snapshots()
         return VectorFacts(
             tenant_indexes={name: index for name, index in found.items() if index is not None},
-            full_snapshots=self._snapshots(),
+            full_snapshots=snapshots,
             open=tried(self._door),
+            unasked=unasked,
         )
 
     def _may_be_shared(self, standing: Standing) -> list[str]:
@@ -72,21 +76,39 @@ class VectorAudit:
             return None
         return _tenant_index(at(schema, TENANT))
 
-    def _snapshots(self) -> dict[str, float | None]:
-        """Return the snapshots of the whole storage; of a cluster, those of the asked server."""
-        with _asking(_SNAPSHOTS):
-            listed = at(self._answer_of_snapshots(), "result")
-        names = [at(each, "name") for each in listed] if isinstance(listed, list) else [None]
-        if not all(isinstance(name, str) for name in names):
-            raise StoreMisconfigured(STORE, _SNAPSHOTS, NOT_QDRANT)
-        return {each["name"]: _seconds(each.get("creation_time")) for each in listed}
+    def _snapshots(self) -> tuple[dict[str, float | None], tuple[str, ...]]:
+        """Return the snapshots of the whole storage, and which peers could not be asked for them.
 
-    def _answer_of_snapshots(self) -> object:
-        try:
-            rest = self._client.http.client
-        except NotImplementedError:  # the embedded engine, which makes no snapshots
-            return {"result": []}
-        return rest.request(type_=dict, method="GET", url="/snapshots")
+        Each lies on the peer that made it; on several, its name says on which.
+        """
+        members = self._cluster.members()
+        if members is None:
+            return _listed(self._client), ()
+        named = {each.id: each.name for each in members}
+        others = self._cluster.others(members)
+        told, silent = others.ask(_listed)
+        own = next((number for number in named if number not in {*told, *silent}), None)
+        every = {**told, **({} if own is None else {own: _listed(self._client)})}
+        found = {
+            f"{name} on {named[number]}": at_seconds
+            for number, names in every.items()
+            for name, at_seconds in names.items()
+        }
+        return found, tuple(f"{named[n]}: {why}" for n, why in silent.items() if n in named)
+
+
+def _listed(client: QdrantClient) -> dict[str, float | None]:
+    """Return the snapshots of the whole storage that one server has. Raises StoreError."""
+    try:
+        rest = client.http.client
+    except NotImplementedError:  # the embedded engine, which makes no snapshots
+        return {}
+    with _asking(_SNAPSHOTS):
+        listed = at(rest.request(type_=dict, method="GET", url="/snapshots"), "result")
+    names = [at(each, "name") for each in listed] if isinstance(listed, list) else [None]
+    if not all(isinstance(name, str) for name in names):
+        raise StoreMisconfigured(STORE, _SNAPSHOTS, NOT_QDRANT)
+    return {each["name"]: _seconds(each.get("creation_time")) for each in listed}
 
 
 def _tenant_index(index: object) -> TenantIndex:

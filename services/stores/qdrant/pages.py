@@ -15,16 +15,19 @@ from typing import Any
 from qdrant_client import QdrantClient, models
 
 from services.browse.models import Point, PointPage, Space, SpaceFacts
-from services.errors import VectorError
+from services.errors import StoreRejected, VectorError
 from services.stores.faults import guarded
 from services.stores.qdrant.answers import answers_of
 from services.stores.qdrant.connect import STORE, judge
+from services.stores.qdrant.distinct import distinct
 from services.stores.qdrant.facts import TENANT, at, facts_of_info
 
 NAME = "vctr_name"
 """The payload field in which KATO keeps a vector's name, as it stands in patterns."""
 
 PointId = int | str
+
+_MOST = 2_000_000  # points that are counted by their ids
 
 
 class VectorPages:
@@ -45,13 +48,29 @@ class VectorPages:
             return None
         info = at(answer, "result")
         found = facts_of_info(space.collection, info)
-        with _asking("count points"):
-            points = self._client.count(
-                space.collection, count_filter=_inside(space), exact=True
-            ).count
         return SpaceFacts(
-            space, points, found.size, found.distance, found.status, found.indexed, _names(info)
+            space,
+            self._count(space, info),
+            found.size,
+            found.distance,
+            found.status,
+            found.indexed,
+            _names(info),
         )
+
+    def _count(self, space: Space, info: object) -> int:
+        """Count the points of a space, each once though it may be on two shards by key."""
+        if at(info, "config", "params", "sharding_method") != "custom":
+            with _asking("count points"):
+                return self._client.count(
+                    space.collection, count_filter=_inside(space), exact=True
+                ).count
+        found = distinct(
+            self._client, space.collection, _inside(space), asking=_asking, budget=_MOST
+        )
+        if found is None:
+            raise StoreRejected(STORE, "count points", f"there are over {_MOST:,} to count by id")
+        return found
 
     def points(self, space: Space, *, after: PointId | None = None, limit: int = 50) -> PointPage:
         """Return one page of points in the order of their ids; `after` is where it begins."""

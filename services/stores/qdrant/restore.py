@@ -77,12 +77,15 @@ class VectorWriting:
     def write(self, collection: str, points: Iterable[Point]) -> PointsWritten:
         """Write points and wait for it; one whose id is there stays as it is. May be repeated."""
         written, there = 0, list[str]()
+        config = self._config(collection)
+        by_key = at(config, "params", "sharding_method") == "custom"  # else it takes no key
         for batch in _batches(points):
             found = {str(each.id) for each in self._there(collection, batch, whole=False)}
             there += [str(each["id"]) for each in batch if str(each["id"]) in found]
             new = [each for each in batch if str(each["id"]) not in found]
             for key in dict.fromkeys(each.get("shard_key") for each in new):
-                self._upsert(collection, [p for p in new if p.get("shard_key") == key], key)
+                mine = [p for p in new if p.get("shard_key") == key]
+                self._upsert(collection, mine, key if by_key else None)
             written += len(new)
         return PointsWritten(written, tuple(there))
 

@@ -14,7 +14,7 @@ PASSWORD = "pass'w:ö%rd-7f3a"
 
 MANY_PARTITIONS = {"max_partitions_per_insert_block": 0}
 
-_TABLES = {
+TABLES = {
     "patterns_data": """
         CREATE TABLE {table:Identifier} (
             kb_id String, name String, pattern_data Array(Array(String)), length UInt32,
@@ -41,7 +41,7 @@ _TABLES = {
 
 def make_tables(client: Client) -> None:
     """Make KATO's tables in the client's database."""
-    for table, statement in _TABLES.items():
+    for table, statement in TABLES.items():
         client.command(statement, parameters={"table": table})
 
 

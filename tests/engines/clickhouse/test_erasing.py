@@ -291,17 +291,6 @@ def test_a_database_without_katos_table_is_told(
             ask(surface_of(MINE))
 
 
-def test_on_a_cluster_every_statement_says_so(server: HttpServer, clickhouse: Client) -> None:
-    """The engine here has no cluster; what was sent tells. Absent partitions are dropped too."""
-    make_tables(clickhouse)
-    settings = settings_for(server, str(clickhouse.database))
-    named = settings.model_copy(update={"clickhouse_cluster": "one`s"})
-    with pytest.raises(StoreError):
-        Stores(named).pattern_erasing.erase(surface_of("gone_kato"), silent)
-    statement = server.calls[-1].body.decode()
-    assert " ON CLUSTER `one\\`s` DROP PARTITION ID " in statement
-
-
 FAULTS: list[tuple[Fault, type[StoreError]]] = [
     (Slow(30), StoreUnavailable),
     (Dropped(0.0), StoreUnavailable),

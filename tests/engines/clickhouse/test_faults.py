@@ -164,7 +164,7 @@ class TestBadDays:
             *((code, StoreUnavailable) for code in OVERLOADED_CODES),
             (81, StoreMisconfigured),
             (60, StoreMisconfigured),
-            *((code, StoreRejected) for code in (36, 47, 62, 341, 396, 452)),
+            *((code, StoreRejected) for code in (36, 47, 62, 396, 452)),
         ],
     )
     def test_clickhouse_own_errors_are_told_by_their_code(

@@ -10,7 +10,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from hypothesis import given, strategies as st
 
-from services.stores.clickhouse.query import Asking, Names
+from services.stores.clickhouse.connect import Names
+from services.stores.clickhouse.query import Asking
 from tests.servers.clickhouse_http import clickhouse_http
 
 _AMONG = (

@@ -25,9 +25,9 @@ from services.errors import (
 )
 from services.stores.adapters import Stores
 from services.stores.clickhouse import page_query as pattern_query
-from services.stores.clickhouse.connect import Identifier
+from services.stores.clickhouse.connect import Identifier, Names
 from services.stores.clickhouse.pages import EVENTS, SYMBOL_BYTES, PatternPages
-from services.stores.clickhouse.query import ClickHouse, Names
+from services.stores.clickhouse.query import ClickHouse
 from services.stores.redis.frequencies import MOST_KEYS, Frequencies
 from services.tenancy.layout import bytes_of, text_of
 from tests.engines.clickhouse.kato_tables import PASSWORD, load_capture, make_tables, settings_for

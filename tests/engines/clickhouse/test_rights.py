@@ -41,23 +41,23 @@ def home(clickhouse: Client) -> str:
 
 @contextmanager
 def as_user(
-    chdb_path: str, home: str, *grants: str, can_check: bool = True, cluster: str | None = None
+    chdb_path: str, home: str, *grants: str, can_check: bool = True
 ) -> Iterator[PatternErasing]:
     """Somebody who has these grants alone."""
     user = LimitedUser(tuple(grants), can_check=can_check)
     with clickhouse_http(chdb_path, password=PASSWORD, limits=user) as server:
-        settings = settings_for(server, home).model_copy(update={"clickhouse_cluster": cluster})
+        settings = settings_for(server, home)
         with closing(Stores(settings)) as stores:
             yield stores.pattern_erasing
 
 
 @pytest.mark.parametrize("can_check", [True, False])
 def test_who_may_everything_lacks_nothing(chdb_path: str, home: str, can_check: bool) -> None:
-    """With CHECK GRANT and without, on a cluster too; and so the engine's own user."""
+    """With CHECK GRANT and without; and so the engine's own user."""
     with as_user(chdb_path, home, *EVERYTHING, can_check=can_check) as erasing:
         assert erasing.rights() == ()
-    narrow = [f"ALTER TABLE ON {home}.*", "SYSTEM ON *.*", "SELECT ON *.*", "CLUSTER ON *.*"]
-    with as_user(chdb_path, home, *narrow, can_check=can_check, cluster="c") as erasing:
+    narrow = [f"ALTER TABLE ON {home}.*", "SYSTEM ON *.*", "SELECT ON *.*"]
+    with as_user(chdb_path, home, *narrow, can_check=can_check) as erasing:
         assert erasing.rights() == ()
     connect = partial(clickhouse_connect.get_client, interface="chdb", path=chdb_path)
     assert PatternErasing(ClickHouse(connect, database=home), seconds=20).rights() == ()
@@ -101,11 +101,6 @@ def test_who_may_not_see_the_tables_is_told_so(chdb_path: str, home: str) -> Non
     with as_user(chdb_path, home, "SELECT ON system.settings") as erasing:
         (text,) = erasing.rights()
     assert text == "this user lacks the grant SELECT on system.tables and system.columns"
-
-
-def test_on_a_cluster_that_takes_a_grant_of_its_own(chdb_path: str, home: str) -> None:
-    with as_user(chdb_path, home, *EVERYTHING, cluster="c") as erasing:
-        assert erasing.rights() == ("this user lacks the grant CLUSTER on *.*",)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class TestFacts:
         with qdrant_http(qdrant, api_key=KEY) as server:
             facts(server)
             assert {call.method for call in server.calls} == {"GET"}
-            assert len(server.calls) <= 5
+            assert len(server.calls) <= 6
 
 
 FAULTS = [

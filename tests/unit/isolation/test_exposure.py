@@ -115,6 +115,18 @@ def test_a_user_with_just_the_rights_that_are_used() -> None:
     assert not found("exposure.rights", rights(quoted, database="my.db`s"))
 
 
+def test_what_a_cluster_takes_is_used_where_one_is_set() -> None:
+    grants = (
+        *USED, Grant(("REMOTE", "SYSTEM SYNC REPLICA"), "*.*"), Grant(("READ",), "REMOTE"),
+    )  # fmt: skip
+    facts = PatternFacts(user="dash", database="kato", grants=grants, clustered=True)
+    assert not found("exposure.rights", seen(patterns=facts))
+    assert found("exposure.rights", rights(*grants))
+    asked = replace(facts, users={"ch-1:9000": "dash", "ch-2:9000": "default"})
+    finding = one("exposure.rights", seen(patterns=asked))
+    assert "all that default may, as whom ch-2:9000 is asked" in str(finding.evidence)
+
+
 @pytest.mark.parametrize(
     ("grant", "said"),
     [

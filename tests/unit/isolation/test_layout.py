@@ -10,13 +10,13 @@ from services.figures import Amount, Measure, Precision
 from services.isolation.about import plain
 from services.isolation.facts import PatternFacts
 from services.isolation.models import CannotTell, Finding, Seen
-from services.isolation.rules import layout
+from services.isolation.rules import layout, servers
 from services.isolation.severity import Severity
 from services.tenancy.layout import Owner, OwnerKind
 from services.usage.readings import KeyGroup, TableInfo
 from tests.unit.isolation.fleets_seen import fleet
 
-RULES = {rule.code: rule for rule in layout.RULES}
+RULES = {rule.code: rule for rule in (*layout.RULES, *servers.RULES)}
 KATOS = {"tenant_acme_user_bob_kato": 3}
 
 
@@ -189,3 +189,11 @@ def test_rows_that_repeat_a_pattern() -> None:
     assert plain(finding.evidence) == {
         "rows": 5, "different names (uniqExact)": 3, "repeated": 2
     }  # fmt: skip
+
+
+def test_replicas_that_nobody_asks() -> None:
+    facts = PatternFacts(unasked={"patterns_data": (3, 1)})
+    finding = one("layout.servers", replace(fleet(tables=[table()]), patterns=facts))
+    assert finding.what == "The table patterns_data has 3 replicas, of which 1 are asked."
+    assert finding.evidence["a cluster is set"] == "no"
+    assert not found("layout.servers", replace(fleet(), patterns=PatternFacts()))

@@ -121,6 +121,18 @@ def test_points_of_unknown_tenants() -> None:
     assert finding.deeds == (Deed(DeedKind.FIND, "acmé"), Deed(DeedKind.FIND, "gone"))
 
 
+def test_tenants_on_two_shards() -> None:
+    """One that was promoted and not taken off the shared shard; not one that is on one alone."""
+    told = collection(66, {"acme": 50, "big": 10, "gone": 6})
+    shards = {"default": {"acme": 50, "gone": 6}, "gone": {"gone": 6}, "big": {"big": 10}}
+    finding = one("shared.two-shards", holding(replace(told, points_by_shard=shards)))
+    assert (finding.subject, finding.severity) == ("kato_vectors", Severity.LOW)
+    assert finding.tenants == (TenantKey("tenant", "gone"),)
+    assert finding.evidence == {"tenants": 1, "points on both": 6, "tenant_ids": ("gone",)}
+    alone = replace(told, points_by_shard={"default": {"acme": 50, "gone": 6}, "big": {"big": 10}})
+    assert not found("shared.two-shards", holding(alone, told))
+
+
 @pytest.mark.parametrize("code", ["shared.points", "shared.unknown-tenants"])
 def test_points_that_are_all_of_known_tenants(code: str) -> None:
     """A collection that is not shared says nothing of tenants, and need not."""

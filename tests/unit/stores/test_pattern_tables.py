@@ -48,7 +48,9 @@ def test_every_table_has_its_rows_and_only_patterns_count() -> None:
 
 def test_a_time_that_was_never_set_is_not_known() -> None:
     """ClickHouse stores a missing time as 1970, which is nobody's first write."""
-    table = Table("patterns_data", "MergeTree", "kb_id", 1, 1, "String", 1, 1, 1)
+    table = Table(
+        "patterns_data", "MergeTree", "kb_id", 1, 1, "String", 1, 1, 1, ("kato", "patterns_data")
+    )
     (usage,) = roll_up([table.shares([], [Rows(b"a", 1, 0, 1_700_000_000)], {})])
     assert usage.first_write is None
     assert usage.last_write == datetime.fromtimestamp(1_700_000_000, UTC)
