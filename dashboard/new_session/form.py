@@ -172,7 +172,7 @@ def landing_words(landing: Landing, unasked: str = "") -> None:
     st.caption("kb_id")
     st.code(visible(landing.kb_id), language=None)
     if landing.served is not None:
-        st.caption("created at")
+        st.caption("KATO of its own, at which it is created")
         st.code(visible(f"{landing.served.name}, {landing.served.url}"), language=None)
     if landing.refusal:
         reason = landing.refusal[0].upper() + landing.refusal[1:]
