@@ -2,10 +2,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import permits, read, runtime
+from dashboard.app import permits, read, runtime, unreadable
 from dashboard.deployments import listing as deployments
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
+from dashboard.instances import fleet as instances
 from dashboard.system import clusters, dashboards, vector_cluster, workers
 from services.access.viewer import Action
 from services.figures import Measure
@@ -84,6 +85,9 @@ if sees_all:
     with st.skeleton(height=140):
         workers.draw(snapshot)
 
+with unreadable.said("Which KATO serves whom"):
+    instances.draw()
+
 if sees_all:
     st.header("Tables in ClickHouse")
     if snapshot.tables:
@@ -95,7 +99,7 @@ if sees_all:
 
 st.header("Collections in Qdrant")
 if snapshot.collections:
-    collections = store_tables.collections_frame(snapshot.collections)
+    collections = read.collections_frame(snapshot)
     unknown.dashes(collections, ["Size", "Dimension"])
     st.dataframe(collections, hide_index=True, key="collections", placeholder=usage_tables.NONE,
                  alt="Collections in Qdrant",
