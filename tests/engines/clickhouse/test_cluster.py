@@ -97,20 +97,21 @@ class TestCounts:
         there.cluster.nodes[2].down = True
         assert "no answer from ch-2-1:9000" in unknown(getattr(there.stores.patterns, of))
 
+    @pytest.mark.parametrize(("of", "step"), [("quick", 1), ("read", 3)])
     def test_a_shard_that_goes_down_in_the_middle_makes_no_short_figure(
-        self, there: Shards
+        self, there: Shards, of: str, step: int
     ) -> None:
         """At whatever statement it goes: unknown, or all of it."""
-        store, seen = there.stores.patterns, there.cluster.statements
+        read, seen = getattr(there.stores.patterns, of), there.cluster.statements
         seen.clear()
-        store.read()
-        for at in range(1, len(seen) + 1):
+        read()
+        for at in range(1, len(seen) + 1, step):
             seen.clear()
             there.cluster.before = lambda _, at=at: setattr(
                 there.cluster.nodes[2], "down", len(seen) >= at
             )
             with suppress(StoreUnavailable):
-                assert counts(store.read()) == {A: 3, B: 2, C: 1}
+                assert counts(read()) == {A: 3, B: 2, C: 1}
 
     def test_a_replica_that_lags_does_not_speak(self, full: Shards) -> None:
         full.put(1, [B], first=7, on=[2])
@@ -317,7 +318,7 @@ def test_whatever_befalls_it_nothing_is_said_that_is_not_so(full: Shards, seed: 
     """A purge is tried while servers go and come: bystanders stay, and what is said gone is."""
     befalls, chance = faults(seed), random.Random(seed)
     full.cluster.before = lambda _: next(befalls)(full) if chance.random() < 0.12 else None
-    for _ in range(5):
+    for _ in range(3):
         erase = erasing(full, seconds=0.2)
         with suppress(StoreError):
             erase.erase(surface_of(A), silent)
