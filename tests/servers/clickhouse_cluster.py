@@ -185,7 +185,7 @@ class Cluster:
         return self.nodes[0].query(self._on(self.nodes[0], text), query)
 
     def _of_all(self, text: str, query: Mapping[str, str]) -> Iterator[bytes]:
-        """Let every server answer what it is asked of itself: Native blocks, one after the other."""
+        """Let every server answer what it is asked of itself, in blocks that follow each other."""
         asked = _ALL.fullmatch(text)
         assert asked, text
         for node in self.nodes:

@@ -21,7 +21,7 @@ from services.stores.clickhouse.connect import (
     allowed,
     judge,
     spelled_out,
-)  # fmt: skip
+)
 from services.stores.faults import guarded
 from services.tenancy.layout import text_of
 
@@ -137,15 +137,13 @@ class Asking:
 
     def faces(self, operation: str) -> dict[str, tuple[str, str]]:
         """Return the Distributed tables of the database of a cluster, with where their rows are."""
-        if self.cluster is None:
-            return {}
-        faces = self.spread.about(operation)[1]
+        faces = self.spread.about(operation)[1] if self.cluster else {}
         return {name: (face.database, face.table) for name, face in faces.items()}
 
     @made_once
     def spread(self) -> Cluster:
         """The servers of the cluster, where there is one."""
-        from services.stores.clickhouse.cluster import Cluster  # noqa: PLC0415  for who has one
+        from services.stores.clickhouse.cluster import Cluster  # noqa: PLC0415
 
         return Cluster(self)
 
