@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from cli import desk
+from services.errors import StoreError
 from services.figures import StoreState
-from services.health.models import Check, Replica
+from services.health.models import Check, Dashboards, Replica
 from services.settings.environment import Settings
+from services.visible import visible
 
 Tls = Mapping[str, bool]
-Shape = Callable[[Iterable[Check], Tls], str]
+Shape = Callable[[Iterable[Check], Tls, Dashboards | None], str]
 
 
 def examine(settings: Settings, shape: Shape) -> tuple[str, bool]:
@@ -22,18 +24,46 @@ def examine(settings: Settings, shape: Shape) -> tuple[str, bool]:
     """
     with desk.opened(settings) as found:
         checks = found.fleet.checks()
-    return shape(checks, settings.over_tls), _well(checks)
+        try:
+            dashboards = found.fleet.dashboards()
+        except StoreError:  # as one of the checks says
+            dashboards = None
+    return shape(checks, settings.over_tls, dashboards), _well(checks)
 
 
-def text(checks: Iterable[Check], tls: Tls) -> str:
+def text(checks: Iterable[Check], tls: Tls, dashboards: Dashboards | None) -> str:
     """Return some lines for people."""
-    return "\n".join(line for check in checks for line in _lines(check, tls.get(check.store)))
+    lines = [line for check in checks for line in _lines(check, tls.get(check.store))]
+    return "\n".join((*lines, *_who(dashboards)))
 
 
-def json_text(checks: Iterable[Check], tls: Tls) -> str:
+def json_text(checks: Iterable[Check], tls: Tls, dashboards: Dashboards | None) -> str:
     """Return the documented JSON, ASCII only."""
     stores = [_entry(check, tls.get(check.store)) for check in checks]
-    return json.dumps({"well": _well(checks), "stores": stores}, indent=2)
+    return json.dumps(
+        {"well": _well(checks), "stores": stores, "dashboards": _there(dashboards)}, indent=2
+    )
+
+
+def _who(found: Dashboards | None) -> Iterator[str]:
+    if found is None:
+        return
+    for each in found.there:
+        collects = f", collects since {found.since}" if each.id == found.collects else ""
+        read_only = ", read only" if each.read_only else ""
+        yield f"dashboard {visible(each.name)}: version {each.version}{read_only}{collects}"
+
+
+def _there(found: Dashboards | None) -> list[dict[str, object]] | None:
+    if found is None:
+        return None
+    return [
+        {
+            "name": each.name, "version": each.version, "read_only": each.read_only,
+            "started": each.started.isoformat(), "collects": each.id == found.collects,
+        }
+        for each in found.there
+    ]  # fmt: skip
 
 
 def _well(checks: Iterable[Check]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from services.errors import KatoTenantsError, SettingsError
@@ -28,3 +29,13 @@ def write(path: Path, option: str, content: bytes) -> None:
     except OSError as exc:
         raise SettingsError(option, f"the file cannot be written ({exc.strerror})") from None
     print(f"Written to {visible(str(path))}", file=sys.stderr)
+
+
+def write_into(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files into a folder, which is made where there is none. Raises SettingsError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, "utf-8")
+    except OSError as exc:
+        raise SettingsError("--out", f"cannot be written into ({exc.strerror})") from None

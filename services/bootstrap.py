@@ -22,6 +22,7 @@ from services.wiring.working import Working
 if TYPE_CHECKING:
     from services.alerts.worker import AlertWorker
     from services.canary.service import CanaryService
+    from services.health.models import Dashboards
     from services.history.kato_starts import KatoStarts
     from services.isolation.audit import IsolationService
     from services.jobs.models import Job as AnyJob
@@ -118,6 +119,10 @@ class Services(Working):
             self, then=self.follow, seen=lambda: (self.metrics.follow, self.alert_worker.follow)
         )
 
+    def dashboards(self) -> Dashboards | None:
+        """Return which dashboards share these records; None where none does. Raises StoreError."""
+        return None if self.sharing is None else self.sharing.standing()
+
     def _anchors_now(self) -> bool:
         return self.sharing is None or self.sharing.collector.collects
 
@@ -156,8 +161,11 @@ class Services(Working):
     def _kato_starts(self) -> KatoStarts:
         from services.history.kato_starts import KatoStarts
 
-        kato = self.stores.kato
-        return KatoStarts(self.events, lambda: kato.presence().started_at, now=self.now)
+        def began() -> datetime | None:
+            at, sharing = self.stores.kato.presence().started_at, self.sharing
+            return at if at is None or sharing is None else at + sharing.ahead()
+
+        return KatoStarts(self.events, began, now=self.now)
 
     def elsewhere(self, settings: Settings) -> Services:
         """Open another deployment."""
@@ -171,19 +179,16 @@ class Services(Working):
         from services.sessions.create import SessionService
         from services.sessions.older import older_data
 
+        serving = self.serving
         return SessionService(
-            self.stores.kato,
-            state=self.state,
-            ownership=self.usage.ownership,
-            encryption=self.settings.encryption,
-            being_purged=self.purge.being_purged,
+            self.stores.kato, state=self.state, ownership=self.usage.ownership,
+            encryption=self.settings.encryption, being_purged=self.purge.being_purged,
             erased=partial(erased_before, self.jobs),
             stored=lambda kb_id: older_data(kb_id, self.collector.state.snapshot),
             exceeded=lambda tenant: exceeded(tenant, self.collector.state.snapshot, self.limits),
-            parked=self.parking.since,
-            moved=self.move.gone_to,
-            refuse_over=self.settings.limit_sessions == "refuse",
-        )
+            parked=self.parking.since, moved=self.move.gone_to, served=serving.served,
+            api_at=serving.at, refuse_over=self.settings.limit_sessions == "refuse",
+        )  # fmt: skip
 
     @made_once
     def isolation(self) -> IsolationService:
@@ -199,6 +204,7 @@ class Services(Working):
             collect=self.usage.collect,
             ownership=self.usage.ownership,
             tombstones=self.jobs.tombstones,
+            served=self.serving.serving,
             deadline=self.settings.pass_seconds,
             interval=timedelta(minutes=self.settings.audit_minutes),
             embedded=self.embedded is not None,
@@ -264,32 +270,11 @@ class Services(Working):
     @made_once
     def canary(self) -> CanaryService:
         """The canary test."""
-        from services.canary.access import log_canary
-        from services.canary.service import CanaryService
-        from services.canary.tools import Tools, UseCases
+        from services.wiring.canarying import canary_service
 
-        stores = self.stores
-        service = CanaryService(
-            Tools(
-                kato=stores.kato,
-                own_session=stores.own_session,
-                writers={
-                    "clickhouse": stores.canary_rows,
-                    "redis": stores.canary_keys,
-                    "qdrant": stores.canary_points,
-                },
-                cases=UseCases(self.inspection, self.finding, self.sessions, self.care),
-                erasers=self.erasers,
-                registry=self.state,
-                observe=self.usage.collect,
-                ownership=self.usage.ownership,
-                quiet=self._wait,
-                on_end=self.collector.refresh,
-                tell=partial(log_canary, self.logbook),
-            )
+        return canary_service(
+            self, sessions=self.sessions, quiet=self._wait, on_end=self.collector.refresh
         )
-        self.closing.callback(service.stop)
-        return service
 
     def _wait(self) -> None:
         """Wait until a refresh that may have seen the throwaway tenants has recorded them."""

@@ -10,13 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.access.viewer import Viewer
-from services.wiring.logged import gate_of
+from services.wiring.logged import WorkingDesk
 
 if TYPE_CHECKING:
     from services.alerts.access import DeskAlerts
-    from services.apart.access import DeskApart
     from services.approvals.access import DeskApprovals
-    from services.archive.access import DeskArchive
     from services.audit_log.access import DeskLog
     from services.backups.access import DeskBackups
     from services.bill.access import DeskBill
@@ -30,18 +28,14 @@ if TYPE_CHECKING:
     from services.isolation.access import DeskIsolation
     from services.limits.access import DeskLimits
     from services.metrics.access import DeskMetrics
-    from services.move.access import DeskMove, Elsewhere
+    from services.move.access import Elsewhere
     from services.names.access import DeskNames
-    from services.parking.access import DeskParking
-    from services.purge.access import DeskPurge
-    from services.restore.access import DeskRestore
-    from services.retention.access import DeskRetention
     from services.sessions.access import DeskCare, DeskRotation, DeskSessions
     from services.setup.access import DeskSetup
     from services.usage.access import DeskFleet
 
 
-class Desk:
+class Desk(WorkingDesk):
     """What one viewer may use, behind a gate that asks `viewer` anew for every action.
 
     Nothing here is kept between two viewers, nor shared by two threads.
@@ -50,8 +44,8 @@ class Desk:
     def __init__(
         self, services: Services, viewer: Callable[[], Viewer], elsewhere: Elsewhere | None = None
     ) -> None:
-        self._services, self._elsewhere = services, elsewhere
-        self.gate = gate_of(services, viewer)
+        super().__init__(services, viewer, elsewhere)
+        self._services: Services = services
 
     @cached_property
     def fleet(self) -> DeskFleet:
@@ -63,7 +57,7 @@ class Desk:
             self.gate, read=services.usage.collect, collector=services.collector,
             state=services.state, ownership=services.usage.ownership,
             settings=services.settings, health=lambda: services.health,
-            workers=lambda: services.stores.kato_workers,
+            workers=lambda: services.stores.kato_workers, dashboards=services.dashboards,
         )  # fmt: skip
 
     @cached_property
@@ -174,77 +168,6 @@ class Desk:
         from services.canary.access import DeskCanary
 
         return DeskCanary(self.gate, self._services.canary)
-
-    @cached_property
-    def purge(self) -> DeskPurge:
-        """Plans, jobs and receipts."""
-        from services.purge.access import DeskPurge
-
-        return DeskPurge(
-            self.gate, self._services.purge, ownership=self._services.usage.ownership,
-            plans=lambda: self._services.looking.purge,
-        )  # fmt: skip
-
-    @cached_property
-    def archives(self) -> DeskArchive:
-        """Archives: taking, proving, listing."""
-        from services.archive.access import DeskArchive
-
-        return DeskArchive(
-            self.gate, lambda: self._services.archive, ownership=self._services.usage.ownership,
-            proofs=lambda: self._services.looking.proofs,
-        )  # fmt: skip
-
-    @cached_property
-    def restore(self) -> DeskRestore:
-        """Restores of archives."""
-        from services.restore.access import DeskRestore
-
-        return DeskRestore(
-            self.gate, lambda: self._services.restore, ownership=self._services.usage.ownership,
-            archives=lambda: self._services.archive, plans=lambda: self._services.looking.restore,
-        )  # fmt: skip
-
-    @cached_property
-    def parking(self) -> DeskParking:
-        """Parking tenants, and bringing them back."""
-        from services.parking.access import DeskParking
-
-        return DeskParking(
-            self.gate, lambda: self._services.parking, ownership=self._services.usage.ownership,
-            plans=lambda: self._services.looking.parking,
-        )  # fmt: skip
-
-    @cached_property
-    def move(self) -> DeskMove:
-        """Moving tenants to another deployment."""
-        from services.move.access import DeskMove
-
-        return DeskMove(
-            self.gate, lambda: self._services.move, ownership=self._services.usage.ownership,
-            plans=lambda: self._services.looking.move, elsewhere=self._elsewhere,
-        )  # fmt: skip
-
-    @cached_property
-    def apart(self) -> DeskApart:
-        """Taking apart kb_ids that tenants share."""
-        from services.apart.access import DeskApart
-
-        return DeskApart(
-            self.gate, lambda: self._services.apart, ownership=self._services.usage.ownership,
-            plans=lambda: self._services.looking.apart,
-        )  # fmt: skip
-
-    @cached_property
-    def retention(self) -> DeskRetention:
-        """What is kept, for how long and how much of it."""
-        from services.retention.access import DeskRetention
-
-        services = self._services
-        return DeskRetention(
-            self.gate, lambda: services.retaining.service, labels=services.cards.labels_within,
-            plans=lambda: services.looking.retention,
-        )  # fmt: skip
 
     @cached_property
     def backups(self) -> DeskBackups:

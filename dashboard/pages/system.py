@@ -6,7 +6,7 @@ from dashboard.app import permits, read, runtime
 from dashboard.deployments import listing as deployments
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
-from dashboard.system import clusters, vector_cluster, workers
+from dashboard.system import clusters, dashboards, vector_cluster, workers
 from services.access.viewer import Action
 from services.figures import Measure
 from services.health.models import Check
@@ -72,6 +72,8 @@ st.dataframe(
     },
 )  # fmt: skip
 
+dashboards.draw()
+
 if snapshot.keys is not None:
     st.header("Redis")
     st.table(store_tables.redis_facts(snapshot.keys), border="horizontal", width="content",
@@ -93,7 +95,7 @@ if sees_all:
 
 st.header("Collections in Qdrant")
 if snapshot.collections:
-    collections = store_tables.collections_frame(snapshot.collections)
+    collections = read.collections_frame(snapshot)
     unknown.dashes(collections, ["Size", "Dimension"])
     st.dataframe(collections, hide_index=True, key="collections", placeholder=usage_tables.NONE,
                  alt="Collections in Qdrant",

@@ -61,6 +61,9 @@ class Action(StrEnum):
     PARK = "park a tenant"
     UNPARK = "bring a parked tenant back"
     MOVE = "move a tenant"
+    PLAN_INSTANCE = "plan an instance"
+    SET_INSTANCE = "register an instance"
+    RUN_INSTANCE = "run an instance"
     PLAN_APART = "plan taking a kb_id apart"
     APART = "take a kb_id apart"
     SEE_APPROVALS = "see approvals"
@@ -136,6 +139,9 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.PARK: Permission(Role.ADMIN, writes=True),
     Action.UNPARK: Permission(Role.ADMIN, writes=True),
     Action.MOVE: Permission(Role.ADMIN, writes=True),
+    Action.PLAN_INSTANCE: Permission(Role.OPERATOR),
+    Action.SET_INSTANCE: Permission(Role.ADMIN, writes=True),
+    Action.RUN_INSTANCE: Permission(Role.ADMIN, writes=True),
     Action.PLAN_APART: Permission(Role.OPERATOR),
     Action.APART: Permission(Role.ADMIN, writes=True),
     Action.SEE_APPROVALS: Permission(Role.SUPPORT, logged=False),
@@ -260,20 +266,22 @@ _EVERY = "*"
 class Sight:
     """Answers as `Viewer.sees` and `Viewer.sees_each` do, at a cost that no scope adds to."""
 
-    __slots__ = ("_all", "_kinds", "_tenants")
+    __slots__ = ("_kinds", "_tenants", "sees_all")
 
     def __init__(self, viewer: Viewer) -> None:
-        self._all = viewer.sees_all
+        self.sees_all = viewer.sees_all
         self._kinds = frozenset(each.kind for each in viewer.scope if each.id == _EVERY)
         self._tenants = frozenset((each.kind, each.id) for each in viewer.scope)
 
     def sees(self, tenant: TenantKey) -> bool:
         """Whether a tenant is in scope."""
-        return self._all or tenant.kind in self._kinds or (tenant.kind, tenant.id) in self._tenants
+        return (
+            self.sees_all or tenant.kind in self._kinds or (tenant.kind, tenant.id) in self._tenants
+        )
 
     def sees_each(self, tenants: Collection[TenantKey]) -> bool:
         """Whether all of these are in scope; nobody's is only for those who see all."""
-        return self._all or (bool(tenants) and all(map(self.sees, tenants)))
+        return self.sees_all or (bool(tenants) and all(map(self.sees, tenants)))
 
 
 class Outcome(StrEnum):

@@ -91,6 +91,11 @@ def conditions(after: Thresholds = Thresholds()) -> Mapping[str, Condition]:  # 
             ShownTo.FLEET, Action.SEE_FLEET, _LONG, _LONG, stores.conservation,
         ),
         Condition(
+            "replica_dead", Severity.HIGH, "Replicas of Qdrant miss what is written",
+            "See Peers of Qdrant on System, and bring the peer back: it takes over what it missed.",
+            ShownTo.FLEET, Action.SEE_FLEET, after.store, _SHORT, stores.replica_dead,
+        ),
+        Condition(
             "snapshot_old", Severity.HIGH, "Figures are old",
             "See System for what the last refresh came to, and the dashboard's own log.",
             ShownTo.EVERYONE, Action.SEE_FLEET, _AT_ONCE, _SHORT, stores.snapshot_old,

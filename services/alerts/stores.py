@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from services.alerts.look import Look
 from services.alerts.models import Sighting, Verdict
 from services.errors import Problem
-from services.figures import STORE_OF
+from services.figures import STORE_OF, Measure
 from services.isolation.severity import Severity
 from services.usage.snapshot import Snapshot
 
@@ -32,6 +33,30 @@ def store_unknown(look: Look) -> Verdict:
         for store, why in sorted(found.items())
     )
     return Verdict(seen, pending)
+
+
+STUCK = frozenset({"Dead", "ManualRecovery"})
+"""The states of a replica of Qdrant's that misses what is written, until something is done."""
+
+
+def replica_dead(look: Look) -> Verdict:
+    """See each peer of Qdrant with replicas that miss what is written."""
+    if isinstance(look.snapshot, Problem):
+        return Verdict(unknown=look.snapshot)
+    vectors, cluster = look.snapshot.stores[Measure.VECTORS], look.snapshot.vector_cluster
+    if cluster is None:
+        return Verdict(unknown=vectors.unread)
+    dead = Counter(
+        replica.peer
+        for each in cluster.unsettled for shard in each.shards for replica in shard.replicas
+        if replica.state in STUCK
+    )  # fmt: skip
+    return Verdict(tuple(
+        Sighting(str(peer), Severity.HIGH, facts={
+            "peer": cluster.peer(peer).name, "replicas": count,
+        })
+        for peer, count in sorted(dead.items())
+    ), vectors.unread)  # fmt: skip
 
 
 def _fault(why: Problem) -> str:

@@ -143,6 +143,9 @@ _SAYS: Mapping[str, Callable[[Facts], str]] = {
     "conservation": lambda facts: (
         f"{facts['measure']}: the store's own total is {int(facts['difference']):+,} off the sum"
     ),
+    "replica_dead": lambda facts: (
+        f"{int(facts['replicas']):,} replicas on {visible(str(facts['peer']))} are not up to date"
+    ),
     "snapshot_old": lambda facts: (
         f"no figures were collected for {int(facts['minutes']):,} minutes"
     ),

@@ -18,7 +18,7 @@ from services.jobs.confined import confined_job
 from services.jobs.desk_looks import DeskLooks
 from services.jobs.looks import Look, LookBook
 from services.jobs.models import Job
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 from services.usage.formats import stamp
 
@@ -133,7 +133,7 @@ class DeskApart(DeskJobs[ApartService]):
         """Yield the new names that are somebody's already, and whose."""
         ownership = self._ownership()
         for node in words.names.values():
-            kb_id = kb_id_of(node, ownership.service)
+            kb_id = ownership.kb_id_of(node)
             word = ownership.confirmed.get(kb_id)
             taken = {*map(ownership.tenant_of, ownership.nodes_by_kb.get(kb_id, ()))}
             taken |= {word.tenant} if word else set()

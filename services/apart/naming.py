@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from services.errors import NamingError
 from services.sessions.landing import land
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import bytes_of
 from services.tenancy.ownership import Ownership
 from services.tenancy.schemes import NamingSchemes
@@ -34,7 +34,7 @@ def proposed(node_id: str, ownership: Ownership, stored: Stored) -> str:
 
 def why_not(node_id: str, tenant: TenantKey, ownership: Ownership, stored: Stored) -> str:
     """Say why a node_id cannot be a tenant's own new one; empty where it can."""
-    landing, kb_id = land(node_id, ownership), kb_id_of(node_id, ownership.service)
+    landing, kb_id = land(node_id, ownership), ownership.kb_id_of(node_id)
     if landing.refusal:
         return landing.refusal
     if landing.tenant != tenant:

@@ -13,7 +13,7 @@ from services.apart.tools import Tools
 from services.cards.holds import held_among, refuse_held
 from services.errors import StoreNotConfigured
 from services.figures import Measure
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Source
 from services.tenancy.ownership import Ownership
 
@@ -87,7 +87,7 @@ def surveyed(tools: Tools, kb_id: str) -> KeysFound:
     ownership, found = tools.ownership(), KeysFound()
     with suppress(StoreNotConfigured):
         found = tools.keys.survey(
-            [kb_id], lambda node: kb_id_of(node, ownership.service) == kb_id
+            [kb_id], lambda node: kb_id in ownership.kb_ids_of(node)
         )  # fmt: skip
     nodes = ownership.nodes_by_kb.get(kb_id, ())
     new = found.sessions.keys() - nodes

@@ -32,7 +32,7 @@ from services.apart.tools import Tools
 from services.errors import StoreNotConfigured
 from services.figures import Measure
 from services.jobs.looks import Tells, quiet
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import PATTERN_KINDS, text_of
 from services.tenancy.ownership import Ownership
 
@@ -165,7 +165,7 @@ def _named(share: Share, kb_id: str, words: Words, ownership: Ownership, tools: 
         or before
         or proposed(share.nodes[0], ownership, lambda kb: stored(tools, kb))
     )
-    kb = kb_id_of(node, ownership.service) if node else ""
+    kb = ownership.kb_id_of(node) if node else ""
     return replace(share, node_id=node, kb_id=kb, again=bool(node) and node == before)
 
 

@@ -21,7 +21,7 @@ from services.isolation.models import Report
 from services.limits.formats import rules_json
 from services.limits.models import QUANTITIES, Kept
 from services.purge.models import Plan
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
 Line = Mapping[str, Any]
@@ -89,7 +89,7 @@ def _nodes(plan: Plan, ownership: Ownership) -> Iterator[Line]:
         origin = ownership.origins.get(node)
         yield {
             "node_id": node, "tenant": str(ownership.tenant_of(node)),
-            "kb_id": kb_id_of(node, ownership.service),
+            "kb_id": ownership.kb_id_of(node),
             "source": str(origin.source) if origin else None,
             "since": origin.since.isoformat() if origin else None,
         }  # fmt: skip

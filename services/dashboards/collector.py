@@ -51,8 +51,15 @@ class SharedCollector(Collector):
         return self._place.number is not None
 
     @property
+    def dashboards(self) -> int | None:
+        """How many dashboards are there; None where the records do not answer."""
+        return None if self._place.turn is None else self._place.turn.dashboards
+
+    @property
     def begun(self) -> int:
         """How many rounds have begun, in whichever dashboard, as the records have it now."""
+        if self._thread is None:
+            return 0
         try:
             return self._book.turn().begun
         except StoreError:

@@ -1,4 +1,4 @@
-"""The dashboards of one deployment, and which of them collects: frozen values. Pure.
+"""Who of several dashboards collects, as one of them sees it: frozen values. Pure.
 
 Times are by the clock of the database in which the records are.
 """
@@ -19,25 +19,13 @@ GONE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Dashboard:
-    """One process. `name` says where it runs, `heard` is when it said last that it is there."""
-
-    id: str
-    name: str
-    version: str
-    read_only: bool
-    started: datetime
-    heard: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
     """Who collects, and how far that is, as one dashboard sees it at `now`.
 
     `number` is the fencing token of whoever collects, `mine` whether that is this dashboard.
     `wanted` and `audits_wanted` count how often somebody asked, `audits_done` which of these were
     served; `begun` and `ended` count rounds, `began_at` is when the one under way did.
-    `published` is another number for each snapshot.
+    `published` is another number for each snapshot, `dashboards` is how many are there.
     """
 
     now: datetime
@@ -50,13 +38,4 @@ class Turn:
     ended: int
     began_at: datetime | None
     published: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Every dashboard that is there, the oldest first, and which one collects since when."""
-
-    dashboards: tuple[Dashboard, ...]
-    collects: str
-    since: datetime | None
-    now: datetime
+    dashboards: int

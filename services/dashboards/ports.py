@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Protocol
 
-from services.dashboards.models import Standing, Turn
+from services.dashboards.models import Turn
 from services.dashboards.published import Published
+from services.health.models import Dashboards
 
 
 class Book(Protocol):
@@ -51,5 +52,5 @@ class Book(Protocol):
         None where nothing was.
         """
 
-    def standing(self) -> Standing:
+    def standing(self) -> Dashboards:
         """Return who is there, and who collects."""

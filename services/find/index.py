@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from services.figures import Amount, Measure, Usage
 from services.find.models import Match, Place, TenantHit
-from services.tenancy.kb_ids import TenantKey, node_text_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.readings import SessionRecord
 from services.usage.snapshot import KbUsage, Snapshot
@@ -42,7 +42,7 @@ class FleetIndex:
     def _legible(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
         for kb_id in self.loose:
-            node, cut = node_text_of(kb_id, self.ownership.service)
+            node, cut = self.ownership.text_of(kb_id)
             if not cut:
                 found[node].append(kb_id)
         return dict(found)

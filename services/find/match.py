@@ -23,7 +23,7 @@ from services.find.models import (
     Question,
 )
 from services.find.probes import Probes
-from services.tenancy.kb_ids import TenantKey, kb_id_of, sanitise
+from services.tenancy.kb_ids import TenantKey, sanitise
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, owners_of_collection
 from services.tenancy.ownership import Claim, ClaimState
 from services.tenancy.schemes import NamingScheme
@@ -92,7 +92,7 @@ def _tenant(index: FleetIndex, tenant: TenantKey) -> Match:
 
 def _nodes(index: FleetIndex, text: str) -> Iterator[Match]:
     ownership = index.ownership
-    kb_id = kb_id_of(text, ownership.service)
+    kb_id = ownership.kb_id_of(text)
     if text in ownership.nodes:
         yield from _on_kb(index, ownership.node(text), NODE, text, kb_id)
     elif index.has_kb(kb_id):
@@ -119,7 +119,7 @@ def _fields(index: FleetIndex, text: str) -> Iterator[Match]:
             continue
         owner = Claim(ClaimState.KNOWN, (read.scheme.tenant(read.readings[0]),), "")
         claim = read.claim(owner, name)
-        kb_id = kb_id_of(node, index.ownership.service)
+        kb_id = index.ownership.kb_id_of(node)
         yield from _on_kb(index, claim, name, node, kb_id, how=claim.why)
 
 
@@ -161,7 +161,7 @@ def _holding(index: FleetIndex, text: str) -> Iterator[Match]:
 def _held_node(index: FleetIndex, node: str, text: str) -> Iterator[Match]:
     read = _read(index, node, raw=True)
     what = (read and read.field_holding(text)) or NODE
-    kb_id = kb_id_of(node, index.ownership.service)
+    kb_id = index.ownership.kb_id_of(node)
     return _on_kb(index, index.ownership.node(node), what, node, kb_id)
 
 
@@ -236,7 +236,7 @@ def place_of(index: FleetIndex, owner: Owner) -> Place | None:
         case OwnerKind.KB:
             return Place(owner.name)
         case OwnerKind.NODE:
-            return Place(kb_id_of(owner.name, index.ownership.service))
+            return Place(index.ownership.kb_id_of(owner.name))
         case OwnerKind.TENANT:
             return Place(f"tenant:{owner.name}", is_kb=False)
         case _:

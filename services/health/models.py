@@ -137,3 +137,32 @@ class Workers:
     told: tuple[Worker, ...]
     configured: int | None = None
     unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """One process of this product. `name` says where it runs, `heard` is when it was last heard."""
+
+    id: str
+    name: str
+    version: str
+    read_only: bool
+    started: datetime
+    heard: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboards:
+    """Every dashboard on these records that is there, the oldest first, at the time `now`.
+
+    `collects` is the id of the one that reads the stores, empty where none does right now, and
+    `since` when it began to; `this` is the one that is asked. `alone` says why this one does not
+    show what that one read.
+    """
+
+    there: tuple[Dashboard, ...]
+    collects: str
+    since: datetime | None
+    now: datetime
+    this: str
+    alone: Problem | None = None

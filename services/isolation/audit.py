@@ -27,7 +27,7 @@ from services.isolation.models import (
     Seen,
     Until,
 )
-from services.isolation.ports import Book, FactSources, Tombstones
+from services.isolation.ports import Book, FactSources, Served, Tombstones
 from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
@@ -61,13 +61,14 @@ class IsolationService:
     def __init__(
         self, *, rules: Sequence[Rule], sources: FactSources, book: Book,
         collect: Callable[[], Snapshot], ownership: Callable[[], Ownership],
-        tombstones: Tombstones,
+        tombstones: Tombstones, served: Callable[[], Served] = dict,
         deadline: float, interval: timedelta, embedded: bool,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         self.rules = {rule.code: rule for rule in rules}
         self._sources, self._book = sources, book
         self._collect, self._ownership, self._tombstones = collect, ownership, tombstones
+        self._served = served
         self._deadline, self._interval = deadline, interval
         self._embedded, self._now = embedded, now
         self._turn = threading.Lock()
@@ -93,8 +94,11 @@ class IsolationService:
             vectors=_reading(asked[Need.QDRANT], VectorFacts),
             kato=_reading(asked[Need.KATO], KatoFacts),
             erased=erased,
+            served=self._served(),
         )
         unread, absent = _unread(snapshot, asked)
+        if not (seen.served or ownership.services):
+            absent |= {Need.INSTANCES}
         results = judge(
             self.rules.values(), seen, unread=unread, absent=absent, embedded=self._embedded
         )
@@ -214,6 +218,7 @@ def _unread(
 
 
 _EXPOSURE = "exposure"
+_ONE_KATO = "no tenant has a KATO of its own in the register"
 _OURS = "the engines run inside this dashboard, and nobody else reaches them"
 
 
@@ -233,7 +238,8 @@ def judge(
         if embedded and rule.area == _EXPOSURE:
             yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(_OURS))
         elif absence is not None:
-            reason = f"{absence.value} are of a store that is not configured"
+            of_store = f"{absence.value} are of a store that is not configured"
+            reason = _ONE_KATO if absence is Need.INSTANCES else of_store
             yield RuleResult(rule, RuleState.NOT_CONFIGURED, reason=Problem(reason))
         elif problem is not None:
             yield RuleResult(rule, RuleState.UNKNOWN, reason=problem)

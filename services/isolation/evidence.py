@@ -15,7 +15,7 @@ from services.isolation.about import About, Evidence, Fact, Value, these
 from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Finding, Seen, once
 from services.isolation.severity import Severity
 from services.tenancy.claims import CLAIM_WORDS, UNOWNED
-from services.tenancy.kb_ids import TenantKey, sanitise, service_suffix
+from services.tenancy.kb_ids import TenantKey, sanitise
 from services.tenancy.layout import KB_KINDS, bytes_of
 from services.tenancy.ownership import Claim, ClaimState
 from services.usage.snapshot import PASSING, KbUsage
@@ -47,12 +47,12 @@ class Held:
         """Return the count of a measure, 0 where it is not known."""
         return self.counts[measure] or 0
 
-    def by_kato(self, service: str) -> bool:
+    def by_kato(self, suffixes: tuple[str, ...]) -> bool:
         """Whether KATO wrote it: by the end of its name, or by keys that only KATO writes.
 
         In the guide layout a kb_id is the raw node_id and has no such keys.
         """
-        return self.name.endswith(service_suffix(service)) or not KB_KINDS.isdisjoint(self.kinds)
+        return self.name.endswith(suffixes) or not KB_KINDS.isdisjoint(self.kinds)
 
     def add(self, part: KbUsage) -> None:
         """Add what a part of the snapshot has of it."""

@@ -11,6 +11,7 @@ from functools import wraps
 from typing import TypeVar, cast
 
 from services.errors import Problem
+from services.instances.models import Instance
 from services.isolation.about import Evidence, ShownTo
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.isolation.severity import Severity
@@ -38,6 +39,7 @@ class Need(StrEnum):
     REDIS = "redis"
     QDRANT = "qdrant"
     KATO = "kato"
+    INSTANCES = "instances"
 
 
 class DeedKind(StrEnum):
@@ -92,7 +94,8 @@ class Finding:
 class Seen:
     """Everything that the rules look at. A fact is None where its store could not be asked.
 
-    `tombstones` are of kb_ids that are there, `erased` all, nameless. `known` is for `once`.
+    `tombstones` are of kb_ids that are there, `erased` all, nameless. `served` has the instances
+    that serve each tenant which has one, the newest first. `known` is for `once`.
     """
 
     snapshot: Snapshot
@@ -103,6 +106,7 @@ class Seen:
     vectors: VectorFacts | None = None
     kato: KatoFacts | None = None
     erased: tuple[Tombstone, ...] = ()
+    served: Mapping[TenantKey, tuple[Instance, ...]] = field(default_factory=dict)
     known: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 

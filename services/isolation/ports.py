@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.instances.models import Instance
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.isolation.models import Acceptance, Audit, Need, Report
 from services.purge.job import Tombstone
+from services.tenancy.kb_ids import TenantKey
 
 
 class Tombstones(Protocol):
@@ -20,6 +22,10 @@ class Tombstones(Protocol):
 
         Raises StoreError.
         """
+
+
+Served = Mapping[TenantKey, tuple[Instance, ...]]
+"""The instances that serve each tenant which has one, the newest first."""
 
 
 class PatternFactsSource(Protocol):

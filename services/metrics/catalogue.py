@@ -52,6 +52,8 @@ LIMITS: dict[str, Described] = {
 """Each limit of a tenant."""
 
 GAUGES: dict[str, Described] = {
+    "collecting": Described("Whether this dashboard reads the stores, and no other one does."),
+    "dashboards": Described("Dashboards on the same records that are there."),
     "tenants": Described("Tenants, by whether they have series of their own.", ("named",)),
     "limit_tenants": Described("Tenants with a limit, by their gravest state.", ("state",)),
     "stored": Described("What a store says that it holds, of everyone.", ("measure",)),

@@ -75,7 +75,8 @@ class Moment:
     `rounds` counts the refreshes of this process that ended, `failures` those of them that failed;
     `named` and `others` count the tenants that have series of their own and those summed up,
     `with_series` are the former; `limited` counts those with a limit by their gravest state (None
-    where that is not known).
+    where that is not known). `collects` says whether this dashboard reads the stores, `dashboards`
+    how many there are.
     """
 
     now: datetime
@@ -89,6 +90,8 @@ class Moment:
     others: int = 0
     limited: Mapping[State, int] | None = None
     with_series: Set[TenantKey] = frozenset()
+    collects: bool = True
+    dashboards: int | None = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class MetricsService:
         moment = Moment(
             now, state, self._collector.rounds, self._collector.failures, books,
             self._version, self._deployment, len(written.named), written.others, written.limited,
-            frozenset(written.named),
+            frozenset(written.named), self._collector.collects, self._collector.dashboards,
         )  # fmt: skip
         return _Told(moment, written.holders, written.limits)
 

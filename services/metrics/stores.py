@@ -24,6 +24,9 @@ def about(moment: Moment) -> Iterator[Metric]:
     """Yield which product this is, and how its refreshes go."""
     state, snapshot = moment.collector, moment.collector.snapshot
     yield info(moment.version, moment.deployment)
+    yield single("collecting", moment.collects)
+    if moment.dashboards is not None:
+        yield single("dashboards", moment.dashboards)
     yield counter("refreshes", moment.rounds)
     yield counter("refresh_failures", moment.failures)
     if state.seconds is not None:

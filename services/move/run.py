@@ -181,6 +181,7 @@ class MoveWork:
             purge=str(gone["purge"]), outcome=str(gone["outcome"]), job=self.job.id,
             amounts=amounts_of(self.job.plan["amounts"]),
         ))  # fmt: skip
+        self.tools.moved(self.tenant, self.to, self.job.asked_by)
         return {}
 
     def remove(self) -> Result:

@@ -12,6 +12,7 @@ from services.jobs.ports import Jobs
 from services.move.ports import Book
 from services.move.there import There
 from services.purge.service import PurgeService
+from services.tenancy.kb_ids import TenantKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Tools:
     `destinations` names the deployments that are set, and `there` opens one of them; it raises
     SettingsError for one whose settings are wrong, and StoreError. `place` says why no archive can
     be taken here, empty where one can; `opens` is whether what is encrypted here can be read here
-    too. `unbury` has a purge expect back what it erased.
+    too. `unbury` has a purge expect back what it erased, and `moved` has the register of
+    instances say to which deployment a tenant went, and by whom.
     """
 
     archives: Callable[[], ArchiveService]
@@ -34,4 +36,5 @@ class Tools:
     place: Callable[[], str]
     opens: Callable[[], bool]
     unbury: Callable[[str], None]
+    moved: Callable[[TenantKey, str, str], None]
     now: Callable[[], datetime]

@@ -10,7 +10,7 @@ from services.access.holders import holders_of_node
 from services.access.viewer import Sight, Viewer
 from services.names.models import Judged, Line, Preview, Refused, Verdict
 from services.names.read import Read
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import Ownership
 
 OUT_OF_SCOPE = "not every tenant that it concerns is in your scope"
@@ -25,8 +25,7 @@ def judge(lines: Iterable[Read], ownership: Ownership, viewer: Viewer, *, now: d
     sees = _seeing(viewer, ownership)
     found = [_judged(line, ownership, sees, now) for line in lines]
     kb_ids = [
-        kb_id_of(line.node_id, ownership.service) if line.verdict is Verdict.NEW else ""
-        for line in found
+        ownership.kb_id_of(line.node_id) if line.verdict is Verdict.NEW else "" for line in found
     ]
     held = _held(zip(found, kb_ids, strict=True), ownership)
     shared = (_shared(line, held.get(kb_id)) for line, kb_id in zip(found, kb_ids, strict=True))

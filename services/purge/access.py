@@ -174,7 +174,7 @@ class DeskPurge(PurgePlans):
         """Return the tombstones in scope of what a typed name may stand for, forgotten or not."""
         viewer, ownership = self._gate.allow(Action.FIND), self._ownership()
         stones = self._inner.tombstones()
-        names = kb_ids_meant(typed, stones, ownership.schemes, ownership.service) if stones else ()
+        names = kb_ids_meant(typed, stones, ownership) if stones else ()
         return confined_tombstones(self._inner.tombstones(names), viewer, ownership)
 
     def _known(self, action: Action, job_id: str) -> tuple[Job, Viewer, tuple[TenantKey, ...]]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from services.errors import StoreNotConfigured
 from services.jobs.models import Result, StepState
+from services.purge import failover
 from services.purge.context import Context
 from services.purge.journal import CHECKED, counts_rows, found_of
 from services.purge.judge import Halted
@@ -26,6 +27,7 @@ def check(context: Context) -> Result:
     context.judge.learn_names(names)
     context.judge.may_go()
     context.survey = names.survey
+    failover.note(context)
     looks = context.look(survey=names.survey)
     _check_plan(context, names, looks)
     context.judge.sessions |= sessions_there(context)

@@ -25,7 +25,8 @@ _NOT_ANY_MORE = Problem("it was configured when the plan was made, and is not no
 class Context:
     """What the steps of one run go by, and what they have found so far.
 
-    `said` takes note of progress, `stops` says whether somebody asked for an end.
+    `said` takes note of progress, `stops` says whether somebody asked for an end. `servers` are
+    those that held Redis's keys when they were last looked at, `failovers` how often others did.
     """
 
     tools: Tools
@@ -34,6 +35,8 @@ class Context:
     stops: Callable[[], bool]
     results: dict[StepName, Result] = field(default_factory=dict)
     survey: KeySurvey | None = None
+    servers: frozenset[str] = frozenset()
+    failovers: int = 0
 
     def __post_init__(self) -> None:
         """Take up what earlier runs journaled."""

@@ -18,7 +18,6 @@ from services.purge.ports import KatoState, Presence
 from services.purge.steps import StepName
 from services.purge.target import goes
 from services.purge.tools import Tools
-from services.tenancy.kb_ids import kb_id_of
 from services.usage.readings import CachedProcessor
 
 
@@ -71,5 +70,5 @@ def _nodes(tools: Tools, job: Job, cached: Iterable[CachedProcessor]) -> Iterato
 
 def _uses(tools: Tools, job: Job, node: str) -> bool:
     ownership = tools.ownership()
-    kb_id = kb_id_of(node, ownership.service)
-    return kb_id in job.plan.surface.kb_ids or goes(job.plan.request, node, ownership)
+    used = not job.plan.surface.kb_ids.isdisjoint(ownership.kb_ids_of(node))
+    return used or goes(job.plan.request, node, ownership)

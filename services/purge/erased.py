@@ -10,6 +10,7 @@ from services.purge.job import Tombstone
 from services.purge.ports import Jobs
 from services.sessions.landing import Erased
 from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.ownership import Ownership
 from services.tenancy.schemes import NamingSchemes
 
 
@@ -22,17 +23,17 @@ def erased_before(jobs: Jobs, kb_id: str) -> Erased | None:
     return None
 
 
-def kb_ids_meant(
-    typed: str, stones: Iterable[Tombstone], schemes: NamingSchemes, service: str
-) -> frozenset[str]:
+def kb_ids_meant(typed: str, stones: Iterable[Tombstone], ownership: Ownership) -> frozenset[str]:
     """Return the kb_ids that a typed name may have had: a kb_id, a node_id, or a user's id.
 
     Of an erased user nothing is left to find the name by: so it is tried with every tenant of
     which something was erased, where a naming scheme takes one more field than the tenant.
     """
     tenants = dict.fromkeys(stone.tenant for stone in stones)
-    nodes = (node for tenant in tenants for node in _nodes(typed, tenant, schemes))
-    return frozenset({typed, *(kb_id_of(node, service) for node in (typed, *nodes))})
+    nodes = (node for tenant in tenants for node in _nodes(typed, tenant, ownership.schemes))
+    names = (typed, *nodes)
+    made = (kb_id_of(node, service) for node in names for service in ownership.service_names)
+    return frozenset({typed, *made})
 
 
 def _nodes(typed: str, tenant: str, schemes: NamingSchemes) -> Iterator[str]:

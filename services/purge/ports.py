@@ -63,6 +63,13 @@ class KeyEraser(Protocol):
     def replicas(self) -> int:
         """Return how many replicas follow this server, by which a deletion may come back."""
 
+    def servers(self) -> frozenset[str]:
+        """Return what the servers that hold the keys are known by; none where it is not told.
+
+        Another one is a replica that took over, or a server that was started again: what they had
+        acknowledged may be lost by that, and what was erased be there again.
+        """
+
     def nodes(self, known: Container[str]) -> Mapping[str, str]:
         """Return session ids in KATO's index that are not known yet, with their node_ids.
 

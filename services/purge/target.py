@@ -13,7 +13,7 @@ from functools import cache
 from services.errors import PurgeRefused
 from services.figures import Measure
 from services.purge.models import LeftKind, LeftOut, Names, Request, Surface, Target
-from services.tenancy.kb_ids import TenantKey, kb_id_of, node_text_of, sanitise
+from services.tenancy.kb_ids import TenantKey, sanitise
 from services.tenancy.layout import Owner, OwnerKind, read_collection
 from services.tenancy.ownership import Claim, ClaimState, Ownership
 
@@ -75,8 +75,8 @@ def takes(request: Request, left: LeftOut) -> bool:
 
 def goes(request: Request, node_id: str, ownership: Ownership) -> bool:
     """Say whether the session of a node_id goes: the target's, or of a kb_id that is included."""
-    kb_id = kb_id_of(node_id, ownership.service)
-    return kb_id in request.included or wants(request.target, node_id, ownership)
+    included = not request.included.isdisjoint(ownership.kb_ids_of(node_id))
+    return included or wants(request.target, node_id, ownership)
 
 
 def wanting(request: Request, ownership: Ownership) -> Callable[[str], bool]:
@@ -88,7 +88,7 @@ def wants(target: Target, node_id: str, ownership: Ownership) -> bool:
     """Say whether the session of a node_id is the target's, by the node_id itself."""
     if target.node_id is not None:
         return node_id == target.node_id or (
-            kb_id_of(node_id, ownership.service) == target.node_id
+            target.node_id in ownership.kb_ids_of(node_id)
             and ownership.tenant_of(node_id) == target.tenant
         )
     reading = ownership.read_node(node_id)
@@ -201,7 +201,7 @@ def _of_tenants(wanted: frozenset[TenantKey], kb_id: str, claim: Claim) -> _Doub
 
 
 def _of_node(target: Target, node: str, kb_id: str, ownership: Ownership) -> _Doubts:
-    if kb_id not in (kb_id_of(node, ownership.service), node):
+    if kb_id not in (*ownership.kb_ids_of(node), node):
         return None
     claim = ownership.kb(kb_id)
     if target.tenant not in claim.tenants:
@@ -229,7 +229,7 @@ def _of_user(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> 
 
 def _of_users_text(target: Target, kb_id: str, claim: Claim, ownership: Ownership) -> _Doubts:
     """Where no node_id was seen, the user can only be read out of the kb_id's text."""
-    text, cut = node_text_of(kb_id, ownership.service)
+    text, cut = ownership.text_of(kb_id)
     raw = ownership.read_node(text) if sanitise(text) != text else None  # else it is KATO's
     reading = raw or ownership.schemes.read_sanitised(text)
     user = target.user or ""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
-from services.errors import Problem, StoreError, StoreNotConfigured
+from services.errors import Problem, StoreError, StoreNotConfigured, StoreUnavailable
 from services.figures import Measure
 from services.jobs.models import Progress, Result
 from services.jobs.run import Stopped
+from services.purge import failover
 from services.purge.context import Context, presence_of
 from services.purge.emptied import has_forgotten
 from services.purge.erase import erase_patterns, erase_vectors, flush
@@ -24,15 +26,36 @@ from services.purge.tools import SETTLE_AFTER_FAILOVER, SETTLE_AFTER_SESSIONS, S
 
 _POLL_SECONDS = 0.2
 _WAITS_FOR_KATO = 30.0  # seconds, once the settling time is over
-_ASKS_KATO_SECONDS = 2.0
+_ASKS_AGAIN_SECONDS = 2.0
+
+T = TypeVar("T")
 
 
 def verify(context: Context) -> Result:
     """Look again with other eyes; what came meanwhile is erased, and looked for once more."""
+    return _outliving(context, _verify)
+
+
+def _outliving(context: Context, look: Callable[[Context], T]) -> T:
+    """Look, and have patience with a Redis that does not answer: it may be failing over."""
+    ends = time.monotonic() + failover.patience(context)
+    while True:
+        try:
+            return look(context)
+        except StoreUnavailable as exc:
+            if exc.store != failover.STORE or time.monotonic() > ends:
+                raise
+        _wait(context, _ASKS_AGAIN_SECONDS)
+
+
+def _verify(context: Context) -> Result:
     with suppress(StoreError):  # the look will tell
         flush(context)
     context.judge.may_go()
+    over = failover.happened(context)
     swept, problems = _sweep(context)
+    if over:
+        swept = replace(swept, disclosed=(*swept.disclosed, failover.told(swept.items)))
     looks = _elsewhere(context, swept, problems)
     late = [*swept.items, *looks.items]
     if looks.found and not looks.problems:
@@ -105,18 +128,40 @@ def _disk(context: Context) -> tuple[str, ...]:
 
 
 def settle(context: Context) -> Result:
-    """Wait as long as a KATO may still write, and look at everything once more."""
+    """Wait as long as a KATO may still write, and look at everything once more.
+
+    And again where Redis failed over since the last look.
+    """
     _wait(context, _settling(context))
     presence = _await_kato(context)
     _drop_emptied(context, presence)
+    before = context.failovers
+    looks, late = _outliving(context, _proved)
+    for _ in range(failover.TIMES):
+        if not failover.happened(context):
+            break
+        _wait(context, failover.seconds(context))
+        again = verify(context)
+        looks, more = _outliving(context, _proved)
+        late += [*_items_of(again), *more]
+    else:
+        unproven = failover.unproven(context.request.stores)
+        looks = replace(looks, problems={**looks.problems, **unproven})
+    if context.failovers > before:
+        looks = replace(looks, disclosed=(*looks.disclosed, failover.told(late)))
+    state = None if presence is None else presence.state.value
+    return {**found_of(looks.as_proof), **_late(late), "kato": state}
+
+
+def _proved(context: Context) -> tuple[Looks, list[Item]]:
+    """Look at everything; what came meanwhile is erased and told, and looked for once more."""
     looks, late = _look_at_the_primary(context), list[Item]()
     if looks.found and not looks.problems:
         late = list(looks.items)
         again = verify(context)
         late += _beyond(again, looks)
         looks = _look_at_the_primary(context)
-    state = None if presence is None else presence.state.value
-    return {**found_of(looks.as_proof), **_late(late), "kato": state}
+    return looks, late
 
 
 def _look_at_the_primary(context: Context) -> Looks:
@@ -139,9 +184,13 @@ def _look_at_the_primary(context: Context) -> Looks:
 def _beyond(again: Result, looks: Looks) -> list[Item]:
     """Return what a late proof erased, and the look before it had not found."""
     known = {item.key: item.count for item in looks.items}
-    found = (Item(Measure(store), *rest) for store, *rest in again["late_items"])
-    more = ((item, item.count - known.get(item.key, 0)) for item in found)
+    more = ((item, item.count - known.get(item.key, 0)) for item in _items_of(again))
     return [replace(item, count=number) for item, number in more if number > 0]
+
+
+def _items_of(again: Result) -> list[Item]:
+    """Return what a proof erased."""
+    return [Item(Measure(store), *rest) for store, *rest in again["late_items"]]
 
 
 def _settling(context: Context) -> float:
@@ -176,7 +225,7 @@ def _await_kato(context: Context) -> Presence | None:
     while presence is not None and presence.state is KatoState.UNSTEADY:
         if time.monotonic() > ends:
             break
-        _wait(context, _ASKS_KATO_SECONDS)
+        _wait(context, _ASKS_AGAIN_SECONDS)
         presence = presence_of(context.tools)
     return presence
 

@@ -26,7 +26,7 @@ from services.retention.models import (
     bound_of,
 )
 from services.tenancy.claims import ClaimState
-from services.tenancy.kb_ids import TenantKey, held_names, kb_id_of
+from services.tenancy.kb_ids import TenantKey, held_names
 from services.tenancy.layout import bytes_of
 from services.tenancy.ownership import Ownership
 
@@ -128,7 +128,7 @@ class Judge:
             return None
         if claim.others:
             return LeftOut(matter, node_id, Left.SHARED, (tenant, *claim.others))
-        kb_id = kb_id_of(node_id, self._ownership.service)
+        kb_id = self._ownership.kb_id_of(node_id)
         return self._unless_held(Holding(tenant, found), matter, node_id, kb_id=kb_id)
 
     def everybodys(self, matter: Matter) -> Judged:

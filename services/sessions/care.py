@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -73,13 +73,19 @@ class IndexWriter(Protocol):
         """Take out what has no record."""
 
 
+Route = Callable[[SessionRecord], SessionActs]
+"""Gives the KATO that serves a session's tenant."""
+
+
 class SessionCare:
     """What support staff do with sessions that are there."""
 
     def __init__(
-        self, api: SessionActs, *, records: RecordSource, index: IndexWriter, encryption: Encryption
-    ) -> None:
-        self._api = api
+        self, api: SessionActs, *, records: RecordSource, index: IndexWriter,
+        encryption: Encryption, route: Callable[[], Route] | None = None,
+    ) -> None:  # fmt: skip
+        """`route` says which KATO serves whom now; without, `api` serves everybody."""
+        self._route = route or (lambda: lambda _: api)
         self._records = records
         self._index = index
         self._encryption = encryption
@@ -125,7 +131,7 @@ class SessionCare:
             raise SessionRefused("no option was chosen")
         check_options(config)
         before = self._config(record)
-        self._api.configure(record.session_id, config)
+        self._route()(record).configure(record.session_id, config)
         return tuple(compare_change(config, before=before, after=self._config(record)))
 
     def _config(self, record: SessionRecord) -> Mapping[str, object]:
@@ -141,28 +147,31 @@ class SessionCare:
     def _outcomes(
         self, deed: Deed, records: Sequence[SessionRecord], ttl_seconds: int
     ) -> Iterator[Outcome]:
-        stopped = ""
+        route, failed = self._route(), list[SessionActs]()
         for record in records:
-            if stopped:
-                yield Outcome(record, Result.NOT_TRIED, stopped)
+            api = route(record)
+            if api in failed:
+                yield Outcome(record, Result.NOT_TRIED, "KATO failed at the one before")
                 continue
             try:
-                yield self._outcome(deed, record, ttl_seconds)
+                yield self._outcome(api, deed, record, ttl_seconds)
             except _HOPELESS as exc:
                 yield Outcome(record, Result.FAILED, str(exc))
-                stopped = "KATO failed at the one before"
+                failed.append(api)
 
-    def _outcome(self, deed: Deed, record: SessionRecord, ttl_seconds: int) -> Outcome:
+    def _outcome(
+        self, api: SessionActs, deed: Deed, record: SessionRecord, ttl_seconds: int
+    ) -> Outcome:
         if not is_katos(record):
             return Outcome(record, Result.NOT_TRIED, NOT_KATOS)
         try:
-            self._do(deed, record.session_id, ttl_seconds)
+            _do(api, deed, record.session_id, ttl_seconds)
         except SessionGone:
             return Outcome(record, Result.GONE, "KATO has no such session any more")
         except _HOPELESS:
             raise
         except StoreError as exc:
-            return Outcome(record, Result.FAILED, self._and_now(deed, record, str(exc)))
+            return Outcome(record, Result.FAILED, _and_now(api, deed, record, str(exc)))
         return Outcome(record, Result.DONE)
 
     def _looked_for(self, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
@@ -184,21 +193,23 @@ class SessionCare:
             for each in outcomes
         )
 
-    def _do(self, deed: Deed, session_id: str, ttl_seconds: int) -> None:
-        match deed:
-            case Deed.EXTEND:
-                self._api.extend(session_id, ttl_seconds=ttl_seconds)
-            case Deed.CLEAR_STM:
-                self._api.clear_stm(session_id)
-            case Deed.DELETE:
-                self._api.delete(session_id)
 
-    def _and_now(self, deed: Deed, record: SessionRecord, reason: str) -> str:
-        """Add to why a deletion failed whether the session is there, where KATO says so."""
-        if deed is not Deed.DELETE:
-            return reason
-        try:
-            there = self._api.exists(record.session_id)
-        except StoreError:
-            return reason
-        return f"{reason} KATO says that it {'is still there' if there else 'is gone'}."
+def _do(api: SessionActs, deed: Deed, session_id: str, ttl_seconds: int) -> None:
+    match deed:
+        case Deed.EXTEND:
+            api.extend(session_id, ttl_seconds=ttl_seconds)
+        case Deed.CLEAR_STM:
+            api.clear_stm(session_id)
+        case Deed.DELETE:
+            api.delete(session_id)
+
+
+def _and_now(api: SessionActs, deed: Deed, record: SessionRecord, reason: str) -> str:
+    """Add to why a deletion failed whether the session is there, where KATO says so."""
+    if deed is not Deed.DELETE:
+        return reason
+    try:
+        there = api.exists(record.session_id)
+    except StoreError:
+        return reason
+    return f"{reason} KATO says that it {'is still there' if there else 'is gone'}."

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from services.errors import NamingError, SessionRefused, StoreError
-from services.sessions.landing import Erased, Exceeded, Landing, land
+from services.sessions.landing import Erased, Exceeded, Landing, Served, land
 from services.sessions.models import SEALED_NAME
 from services.sessions.older import Older
 from services.sessions.options import check_options
@@ -65,9 +65,11 @@ class SessionService:
         exceeded: Callable[[TenantKey], tuple[Exceeded, ...]] = lambda _: (),
         parked: Callable[[TenantKey], datetime | None] = lambda _: None,
         moved: Callable[[TenantKey], tuple[str, datetime] | None] = lambda _: None,
+        served: Callable[[TenantKey], Served | None] = lambda _: None,
+        api_at: Callable[[str], SessionApi] | None = None,
         refuse_over: bool = False,
     ) -> None:
-        self._api = api
+        self._api, self._served, self._api_at = api, served, api_at
         self._state = state
         self._being_purged, self._stored, self._erased = being_purged, stored, erased
         self._exceeded, self._parked, self._moved = exceeded, parked, moved
@@ -130,11 +132,18 @@ class SessionService:
         sent = self._sealed(metadata, sensitive or {})
         if landing.older is not None:  # what is seen of it first is this
             self._state.record_nodes({node_id: Source.OVER.value}, datetime.now(UTC))
-        session = self._api.create_session(
+        session = self._api_of(landing).create_session(
             node_id, ttl_seconds=ttl_seconds, metadata=sent, config=dict(config or {}) or None
         )
-        self._record(node_id)
+        if landing.served is None or not landing.served.elsewhere:  # else it is not of these stores
+            self._record(node_id)
         return session
+
+    def _api_of(self, landing: Landing) -> SessionApi:
+        """Return the KATO that serves a session's tenant."""
+        if landing.served is None or self._api_at is None:
+            return self._api
+        return self._api_at(landing.served.url)
 
     def _record(self, node_id: str) -> None:
         """Note that a node_id was seen; the session is there, and the next pass sees it too."""
@@ -149,8 +158,10 @@ class SessionService:
         tenant = landing.tenant
         landing = replace(
             landing, erased=self._erased(landing.kb_id), exceeded=self._exceeded(tenant),
-            parked=self._parked(tenant), moved=self._moved(tenant),
+            parked=self._parked(tenant), moved=self._moved(tenant), served=self._served(tenant),
         )  # fmt: skip
+        if landing.served is not None and landing.served.elsewhere:
+            landing = _landing_elsewhere(landing)
         if landing.refusal:
             return landing
         if self._being_purged(held_names([tenant], [landing.kb_id])) is not None:
@@ -172,6 +183,15 @@ class SessionService:
         if not sensitive:
             return dict(metadata)
         return {**metadata, SEALED_NAME: self._encryption.encrypt(sensitive)}
+
+
+def _landing_elsewhere(landing: Landing) -> Landing:
+    """Return where a session lands in other stores, of whose memory these here say nothing."""
+    served = landing.served
+    moved = landing.moved
+    if served is not None and moved is not None and moved[0] == served.elsewhere:
+        moved = None
+    return replace(landing, older=None, erased=None, moved=moved)
 
 
 def check_ttl(ttl_seconds: int) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from services.cards.scope import Scope
 from services.sessions.older import Older
 from services.tenancy.alike import look_alikes
-from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, kb_id_of, node_text_of, sanitise
+from services.tenancy.kb_ids import KB_ID_LIMIT, TenantKey, sanitise
 from services.tenancy.ownership import Claim, Ownership
 from services.tenancy.unborne import is_test, unescaped
 
@@ -46,6 +46,18 @@ class Exceeded:
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """The KATO of its own at which a tenant's sessions are created: an instance's name and address.
+
+    `elsewhere` is how the deployment of its own stores is called here, empty for these stores.
+    """
+
+    name: str
+    url: str
+    elsewhere: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Landing:
     """Where a session with this node_id would read and write.
 
@@ -57,7 +69,8 @@ class Landing:
     both are empty where there is nothing. `erased` is when the kb_id was purged: then a session
     has to be asked for once more. `exceeded` are the tenant's limits that stand against it.
     `parked` is since when the tenant is in an archive, out of which it has to be brought back;
-    `moved` the name of the other deployment in which it is, and since when.
+    `moved` the name of the other deployment in which it is, and since when. `served` is the KATO at
+    which the session is created, None for the one that all share.
     """
 
     node_id: str
@@ -73,6 +86,7 @@ class Landing:
     exceeded: tuple[Exceeded, ...] = ()
     parked: datetime | None = None
     moved: tuple[str, datetime] | None = None
+    served: Served | None = None
 
 
 def land(
@@ -82,7 +96,7 @@ def land(
 
     `stored` says what lies under a kb_id.
     """
-    kb_id = kb_id_of(node_id, ownership.service)
+    kb_id = ownership.kb_id_of(node_id)
     claim, tenant = ownership.kb(kb_id), ownership.tenant_of(node_id)
     holders = {ownership.tenant_of(node) for node in ownership.nodes_by_kb.get(kb_id, ())}
     if claim.confirmation is not None:
@@ -91,7 +105,7 @@ def land(
     older = None if holders else stored(kb_id)
     refusal = next(_refusals(node_id, kb_id, others, ownership), "")
     refusal = refusal or _older_refusal(kb_id, tenant, older, ownership)
-    warning = _cut_warning(node_id, ownership.service)
+    warning = _cut_warning(node_id, kb_id)
     known = ownership.tenants
     alike = () if tenant in known else look_alikes(tenant, known)
     return Landing(node_id, kb_id, tenant, claim, others, refusal, warning, alike, older)
@@ -102,7 +116,7 @@ def unfit(node_id: str, ownership: Ownership) -> str:
 
     It names nobody.
     """
-    return next(_refusals(node_id, kb_id_of(node_id, ownership.service), (), ownership), "")
+    return next(_refusals(node_id, ownership.kb_id_of(node_id), (), ownership), "")
 
 
 def _refusals(
@@ -151,19 +165,19 @@ def _older_refusal(kb_id: str, tenant: TenantKey, older: Older | None, ownership
 
 def _legible(node_id: str, kb_id: str, ownership: Ownership) -> bool:
     """Whether the kb_id names the whole tenant; so it is where no scheme reads the node_id."""
-    text, cut = node_text_of(kb_id, ownership.service)
+    text, cut = ownership.text_of(kb_id)
     reading = ownership.read_node(node_id)
-    if not cut or reading is None or not _is_cut(node_id, ownership.service):
+    if not cut or reading is None or not _is_cut(node_id, kb_id):
         return True
     return sanitise(reading.tenant.id) in reading.scheme.begins(text)
 
 
-def _is_cut(node_id: str, service: str) -> bool:
-    return not kb_id_of(node_id, service).startswith(sanitise(node_id))
+def _is_cut(node_id: str, kb_id: str) -> bool:
+    return not kb_id.startswith(sanitise(node_id))
 
 
-def _cut_warning(node_id: str, service: str) -> str:
-    if not _is_cut(node_id, service):
+def _cut_warning(node_id: str, kb_id: str) -> str:
+    if not _is_cut(node_id, kb_id):
         return ""
     return (
         f"KATO keeps {KB_ID_LIMIT} characters of the name: the end of this one becomes 8 hex "

@@ -23,7 +23,7 @@ from pydantic_settings import (
 
 from services.errors import EncryptionError, NamingError
 from services.settings import addresses
-from services.settings.outward import AlertSettings, ArchiveSettings, MoveSettings
+from services.settings.outward import OutwardSettings
 from services.settings.sign_in import Names, SignInSettings
 from services.settings.variables import Variables, at_fault
 from services.tenancy.schemes import NamingSchemes
@@ -47,7 +47,7 @@ _EXAMPLES = {
 _DAY, _YEAR = 86_400, 525_600  # in seconds, in minutes
 
 
-class Settings(SignInSettings, AlertSettings, ArchiveSettings, MoveSettings):
+class Settings(SignInSettings, OutwardSettings):
     """Everything that can be set, with its default. Times are in seconds."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)

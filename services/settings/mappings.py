@@ -31,6 +31,15 @@ def read_paths(text: str) -> dict[str, Path]:
     return {name: _path(name, value) for name, value in _pairs(text)}
 
 
+def read_texts(text: str) -> dict[str, str]:
+    """Read `name = text` lines, or `{"name": "text"}`. Raises ValueError."""
+    found = dict(_pairs(text)) if text else {}
+    for name, value in found.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{name} is given what is no text")  # noqa: TRY004  pydantic wants it
+    return {name: str(value) for name, value in found.items()}
+
+
 def read_patterns(texts: tuple[str, ...]) -> tuple[TenantPattern, ...]:
     """Read patterns of tenants. Raises ValueError."""
     try:

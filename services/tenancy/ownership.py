@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 
 from services.tenancy.claims import Claim, ClaimState, confirmed_by, unproven
-from services.tenancy.kb_ids import TenantKey, kb_id_of, node_text_of, sanitise
+from services.tenancy.kb_ids import TenantKey, kb_id_of, node_text_of, sanitise, service_suffix
 from services.tenancy.layout import Owner, OwnerKind, bytes_of
 from services.tenancy.names import Confirmation, Origin
 from services.tenancy.schemes import NamingSchemes, Reading
@@ -26,15 +26,20 @@ class Ownership:
     """Answers whose something is, from the node_ids that were ever seen.
 
     Immutable: build another when new node_ids were seen. `nodes` may come with their origins,
-    `confirmed` has what admins confirmed, by kb_id. `service` is KATO's SERVICE_NAME.
+    `confirmed` has what admins confirmed, by kb_id. `service` is the SERVICE_NAME of the KATO that
+    all share; `services` are those of instances over the same stores that serve, or served, single
+    tenants: the one under which a tenant's is written now comes first, and is empty where that is
+    `service` again.
     """
 
     def __init__(
         self, nodes: Iterable[str] | Mapping[str, Origin], *, schemes: NamingSchemes,
         service: str = "kato", confirmed: Mapping[str, Confirmation] | None = None,
+        services: Mapping[TenantKey, tuple[str, ...]] | None = None,
     ) -> None:  # fmt: skip
         self.schemes = schemes
         self.service = service
+        self.services: Mapping[TenantKey, tuple[str, ...]] = services or {}
         self.nodes = frozenset(nodes)
         self.origins: Mapping[str, Origin] = nodes if isinstance(nodes, Mapping) else {}
         self.confirmed: Mapping[str, Confirmation] = confirmed or {}
@@ -47,8 +52,43 @@ class Ownership:
         """Every kb_id that a seen node_id falls on, with those node_ids."""
         found: dict[str, list[str]] = defaultdict(list)
         for node in sorted(self.nodes, key=bytes_of):
-            found[kb_id_of(node, self.service)].append(node)
+            for kb_id in self.kb_ids_of(node):
+                found[kb_id].append(node)
         return {kb_id: tuple(nodes) for kb_id, nodes in found.items()}
+
+    def kb_ids_of(self, node_id: str) -> tuple[str, ...]:
+        """Return every kb_id that KATOs over these stores make of a node_id.
+
+        The first is the one under which it is written now.
+        """
+        if not self.services:
+            return (kb_id_of(node_id, self.service),)
+        names = (*self.services.get(self.tenant_of(node_id), ()), self.service)
+        known = dict.fromkeys(name or self.service for name in names)
+        return tuple(kb_id_of(node_id, name) for name in known)
+
+    def kb_id_of(self, node_id: str) -> str:
+        """Return the kb_id under which what this node_id writes now is kept."""
+        return self.kb_ids_of(node_id)[0]
+
+    @cached_property
+    def suffixes(self) -> tuple[str, ...]:
+        """The endings of the kb_ids of every KATO over these stores, the longest first."""
+        others = (name for names in self.services.values() for name in names)
+        endings = {service_suffix(name) for name in (self.service, *others) if name}
+        return tuple(sorted(endings, key=lambda ending: (-len(ending), ending)))
+
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        """The SERVICE_NAME of every KATO over these stores, as kb_ids have it."""
+        return tuple(ending[1:] for ending in self.suffixes)
+
+    def text_of(self, kb_id: str) -> tuple[str, bool]:
+        """Return what a kb_id keeps of its node_id, and whether it was cut."""
+        if not self.services:
+            return node_text_of(kb_id, self.service)
+        ending = next((each for each in self.suffixes if kb_id.endswith(each)), None)
+        return node_text_of(kb_id, self.service if ending is None else ending[1:])
 
     @cached_property
     def tenants(self) -> frozenset[TenantKey]:
@@ -147,7 +187,7 @@ class Ownership:
 
         Known are those of whom a node_id was seen or imported, or to whom an admin gave something.
         """
-        text, cut = node_text_of(kb_id, self.service)
+        text, cut = self.text_of(kb_id)
         readings = self._cut_readings(text) if cut else self._readings(text)
         return tuple(dict.fromkeys(known for each in readings for known in self._known_as(each)))
 
@@ -165,7 +205,7 @@ class Ownership:
         return Claim(ClaimState.SHARED, tenants, why, others, origin=origin)
 
     def _claim_by_text(self, kb_id: str) -> Claim:
-        text, cut = node_text_of(kb_id, self.service)
+        text, cut = self.text_of(kb_id)
         if not cut and sanitise(text) != text and (raw := self.schemes.read(text)):
             return self._claim_verbatim(raw)
         readings = self._cut_readings(text) if cut else self._readings(text)

@@ -15,7 +15,7 @@ from services.usage.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from services.health.check import HealthService, WorkerSource
-    from services.health.models import Check, Workers
+    from services.health.models import Check, Dashboards, Workers
     from services.settings.environment import Settings
     from services.settings.redact import InForce
     from services.usage.ports import UsageRecords
@@ -28,11 +28,12 @@ class DeskFleet:
         self, gate: Gate, *, read: Callable[[], Snapshot], collector: Collector,
         state: UsageRecords, ownership: Callable[[], Ownership],
         settings: Settings, health: Callable[[], HealthService],
-        workers: Callable[[], WorkerSource],
+        workers: Callable[[], WorkerSource], dashboards: Callable[[], Dashboards | None],
     ) -> None:  # fmt: skip
         self._gate, self._read = gate, read
         self._collector, self._health, self._state = collector, health, state
         self._ownership, self._settings, self._workers = ownership, settings, workers
+        self._dashboards = dashboards
 
     def figures(self) -> CollectorState:
         """Return what the collector has, confined. Never waits for a store."""
@@ -77,6 +78,15 @@ class DeskFleet:
         """
         viewer = self._gate.allow(Action.SEE_FLEET)
         return self._workers().figures(cache=cache) if viewer.sees_all else None
+
+    def dashboards(self) -> Dashboards | None:
+        """Return which dashboards are on the same records, and which one collects.
+
+        None where they share nothing, and for a viewer who does not see the whole fleet. Raises
+        StoreError.
+        """
+        viewer = self._gate.allow(Action.SEE_FLEET)
+        return self._dashboards() if viewer.sees_all else None
 
     def history(self, measure: Measure, since: datetime) -> tuple[tuple[datetime, Amount], ...]:
         """Return the whole fleet's totals over time; none for a viewer who does not see it."""

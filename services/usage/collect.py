@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from services.ask_stores import Emit, Pass, Turns, ask_all
 from services.figures import Amount, Measure, Precision, StoreState
-from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.kept import Kept, Owners
 from services.usage.nodes_seen import idle_kb_ids, kato_problem, nodes_in
+from services.usage.places import KeptPlaces
 from services.usage.readings import (
     KeyReading,
     PatternReading,
@@ -90,12 +90,11 @@ class UsageService:
         self._patterns, self._keys, self._kato = patterns, keys, kato
         self._single_pass = single_pass
         self._state = state
-        self._service = service
-        self._shared_collections = shared_collections
+        self._service, self._shared_collections = service, shared_collections
         self._deadline = deadline
         self._owners = owners
         self._whole_every, self._turn = whole_every, turn
-        self._kept = Kept()
+        self._kept, self._places = Kept(), KeptPlaces()
         self._idle: frozenset[str] = frozenset()
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
         self._failing: dict[str, datetime] = {}
@@ -193,8 +192,9 @@ class UsageService:
     def _record_nodes(self, asked: _Asked) -> None:
         """Record the node_ids seen; those of keys that are as they were are on record."""
         same = self._kept.has_keys(asked.keys.reading)
+        kb_ids_of = (self._kept.ownership or self.ownership()).kb_ids_of
         seen = {
-            node: CAME if kb_id_of(node, self._service) in self._idle else source
+            node: source if self._idle.isdisjoint(kb_ids_of(node)) else CAME
             for node, source in nodes_in(asked.kato, None if same else asked.keys.reading)
         }
         self._state.record_nodes(seen, datetime.now(UTC))
@@ -202,7 +202,7 @@ class UsageService:
     def _roll_up(self, readings: Readings, ownership: Ownership) -> RolledUp:
         return roll_up(
             readings, ownership, shared_collections=self._shared_collections,
-            before=self._kept.rolled,
+            before=self._kept.rolled, places=self._places.of(ownership),
         )  # fmt: skip
 
     def _snapshot(self, asked: _Asked, rolled: RolledUp) -> Snapshot:

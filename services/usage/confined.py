@@ -14,7 +14,7 @@ from services.access.holders import claimants, holders_of_collection, holders_of
 from services.access.viewer import Sight, Viewer
 from services.figures import PREDICTIONS, Amount, Measure, Usage
 from services.health.models import Check, Health
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_collection
 from services.tenancy.ownership import Claim, ClaimState, Ownership
 from services.usage.readings import CollectionUsage, SessionRecord
@@ -168,7 +168,7 @@ class _Confined:
     def _name(self, owner: Owner) -> str:
         """Return the name of the part that an owner's data is counted in."""
         if owner.kind is OwnerKind.NODE:
-            return kb_id_of(owner.name, self.ownership.service)
+            return self.ownership.kb_id_of(owner.name)
         return f"tenant:{owner.name}" if owner.kind is OwnerKind.TENANT else owner.name
 
     def _in_order(self, found: dict[_Place, list[SessionRecord]]) -> tuple[SessionRecord, ...]:

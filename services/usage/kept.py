@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Origin
 from services.tenancy.ownership import Ownership
 from services.tenancy.schemes import NamingSchemes
@@ -66,15 +67,22 @@ class Owners:
         last = self._last
         if last is None or last[0] != version:
             origins, words = origins_of(self._state.nodes()), self._state.confirmations()
-            last = self._last = version, self._by(origins, words)
+            last = self._last = version, self._by(origins, words, self._state.services())
         return last[1]
 
-    def _by(self, nodes: Mapping[str, Origin], words: Sequence[Confirmation]) -> Ownership:
+    def _by(
+        self, nodes: Mapping[str, Origin], words: Sequence[Confirmation],
+        services: Mapping[TenantKey, tuple[str, ...]],
+    ) -> Ownership:  # fmt: skip
         confirmed = {word.kb_id: word for word in words}
         before = self._last[1] if self._last is not None else None
-        if before and (before.origins, before.confirmed) == (nodes, confirmed):
+        known = nodes, confirmed, services
+        if before and (before.origins, before.confirmed, before.services) == known:
             return before  # others cache by the object
-        return Ownership(nodes, schemes=self._schemes, service=self._service, confirmed=confirmed)
+        return Ownership(
+            nodes, schemes=self._schemes, service=self._service, confirmed=confirmed,
+            services=services,
+        )  # fmt: skip
 
 
 def _is_young(reading: PatternReading | KeyReading, every: float) -> bool:

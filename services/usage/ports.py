@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.figures import Amount, Measure
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation
 from services.usage.readings import (
     KeyReading,
@@ -75,6 +76,12 @@ class UsageRecords(Protocol):
 
     def confirmations(self) -> tuple[Confirmation, ...]:
         """Return what admins confirmed, one a kb_id."""
+
+    def services(self) -> Mapping[TenantKey, tuple[str, ...]]:
+        """Return each SERVICE_NAME of instances in which a tenant is, or was, in these stores.
+
+        The one under which it writes now is the first; an empty one is that which all share.
+        """
 
     def record_totals(self, totals: Mapping[Measure, Amount], at: datetime) -> None:
         """Add one point to the history of each measure."""

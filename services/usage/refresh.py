@@ -60,6 +60,16 @@ class Collector:
         return self._begun
 
     @property
+    def collects(self) -> bool:
+        """Whether this dashboard reads the stores, and not another one on the same records."""
+        return True
+
+    @property
+    def dashboards(self) -> int | None:
+        """How many dashboards are on the same records; None where that is not known."""
+        return 1
+
+    @property
     def shown(self) -> CollectorState:
         """What there is, with the times of this host's clock."""
         return self.state

@@ -135,9 +135,10 @@ class Placement:
     def points(self) -> int | None:
         """Its points, each shard once; None where that cannot be told by what replicas say.
 
-        Replicas that differ do not tell, nor does a collection whose points move between shards.
+        Replicas that differ do not tell, nor does a collection whose points move between shards, or
+        of which no shard was told.
         """
-        if self.resharding:
+        if self.resharding or not self.shards:
             return None
         found = [{each.points for each in shard.active} for shard in self.full]
         if any(len(told) != 1 or None in told for told in found):
@@ -148,7 +149,7 @@ class Placement:
     def bytes(self) -> int | None:
         """Its bytes, each shard once, by the largest of its replicas; None where not known."""
         told = [[r.bytes for r in s.active if r.bytes is not None] for s in self.full]
-        return sum(map(max, told)) if all(told) else None
+        return sum(map(max, told)) if told and all(told) else None
 
 
 @dataclass(frozen=True, slots=True)

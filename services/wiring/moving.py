@@ -31,7 +31,7 @@ def move_tools(services: Working) -> Tools:
         book=services.move_book, jobs=services.job_book, holds=services.card_book.holds,
         place=services.before_purge.obstacle,
         opens=lambda: bool(identities(settings)) or not recipients(settings),
-        unbury=services.jobs.unbury, now=services.now,
+        unbury=services.jobs.unbury, moved=services.serving.moved, now=services.now,
     )  # fmt: skip
 
 
@@ -83,6 +83,7 @@ def _there(here: Working, there: Working, name: str) -> There:
         if left is not None:  # it had moved here from there, and is there again
             there.jobs.unbury(left.purge)
             there.move_book.drop(tenant)
+            there.serving.service.back(tenant, by=left.by)
 
     return There(
         name=name, archives=there.archive_tools, stores=there.restore_tools,

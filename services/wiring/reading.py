@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from services.find.search import FindService
     from services.health.check import HealthService, Pingable
     from services.isolation.ports import FactSources
-    from services.sessions.care import SessionCare
+    from services.sessions.care import Route, SessionCare
     from services.sessions.rotate import KeyRotation
     from services.usage.collect import UsageService
     from services.usage.snapshot import Snapshot
@@ -143,7 +143,13 @@ class Reading(OwnRecords):
             records=self.stores.session_records,
             index=self.stores.session_writes,
             encryption=self.settings.encryption,
+            route=self._route,
         )
+
+    def _route(self) -> Route:
+        """Return what says which KATO serves whom now."""
+        kato = self.stores.kato
+        return lambda _: kato
 
     @made_once
     def rotation(self) -> KeyRotation:

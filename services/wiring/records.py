@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.stores.records.cards import CardBook
     from services.stores.records.events import EventRecords
     from services.stores.records.history_made_up import MadeUpHistory
+    from services.stores.records.instances import InstanceBook
     from services.stores.records.jobs.jobs import JobBook
     from services.stores.records.purges.jobs import PurgeJobs
     from services.stores.records.retention import PolicyBook
@@ -197,6 +198,13 @@ class OwnRecords(Logged):
         from services.stores.records.tenant_book import TenantBook
 
         return TenantBook(self.database, MOVED, text=moved_text, read=moved_of)
+
+    @made_once
+    def instance_book(self) -> InstanceBook:
+        """Which KATO serves which tenant."""
+        from services.stores.records.instances import InstanceBook
+
+        return InstanceBook(self.database)
 
     @made_once
     def apart_book(self) -> ApartBook:

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from services.stores.records.dashboards import DashboardBook
 
 if TYPE_CHECKING:
     from services.dashboards.collector import SharedCollector
+    from services.health.models import Dashboards
     from services.usage.snapshot import Snapshot
     from services.wiring.working import Working
 
@@ -64,6 +66,11 @@ class Sharing:
             version=version("kato-tenants"), then=self._read_here, seen=self._saw,
             audit=self._audit, ahead=self.ahead,
         )  # fmt: skip
+
+    def standing(self) -> Dashboards:
+        """Return who is there, and who collects. Raises StoreUnavailable."""
+        alone = self.collector.unshared if "collector" in vars(self) else None
+        return replace(self.book.standing(), alone=alone)
 
     def ahead(self) -> timedelta:
         """Return how far the records' clock is ahead of this host's."""

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from services.purge.worker import PurgeWorker
     from services.restore.service import RestoreService
     from services.restore.source import Tools as RestoreTools
+    from services.sessions.care import Route
     from services.settings.environment import Settings
     from services.wiring.looking import Looking
     from services.wiring.retaining import Retaining
+    from services.wiring.serving import Serving
 
 
 class Working(Reading):
@@ -48,12 +50,22 @@ class Working(Reading):
         return Erasers(stores.pattern_erasing, stores.key_erasing, stores.vector_erasing, seconds)
 
     @made_once
+    def serving(self) -> Serving:
+        """Which KATO serves which tenant."""
+        from services.wiring.serving import Serving
+
+        return Serving(self)
+
+    def _route(self) -> Route:
+        return self.serving.route()
+
+    @made_once
     def _purge_tools(self) -> Tools:
         from services.purge.tools import Tools
 
         return Tools(
             erasers=self.erasers,
-            kato=self.stores.kato,
+            kato=self.serving.every_kato(),
             jobs=self.jobs,
             saw=self.saw,
             ownership=self.usage.ownership,

@@ -16,10 +16,13 @@ from typing import Any
 from unittest import mock
 
 from services import bootstrap
+from services.backups import scheduler as backups
 from services.bootstrap import Services
 from services.dashboards import models
 from services.dashboards.published import Publisher
 from services.errors import TurnLost
+from services.jobs import lease as leasing
+from services.retention import scheduler as retention
 from services.settings.environment import load_settings
 from services.stores.records import fence
 from services.stores.records.nodes import StateStore
@@ -36,6 +39,7 @@ def run(folder: str, name: str, lease: float, beat: float, ahead: float) -> None
     the next round, before it writes. `ahead` is how many seconds its clock is.
     """
     models.LEASE, models.BEAT = timedelta(seconds=lease), beat
+    leasing.LEASE, retention.POLL_SECONDS, backups.POLL_SECONDS = models.LEASE, beat, beat
     if ahead:
         _shift(timedelta(seconds=ahead))
     place, refused = Path(folder), [0]

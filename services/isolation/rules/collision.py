@@ -23,7 +23,7 @@ from services.isolation.evidence import (
 )
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen
 from services.isolation.severity import Severity
-from services.tenancy.kb_ids import TenantKey, node_text_of, sanitise
+from services.tenancy.kb_ids import TenantKey, sanitise
 from services.tenancy.ownership import Claim
 
 _SHARED, _ABOUT, _HASH = "collision.shared-kb", "collision.about-to-be", "collision.hash"
@@ -118,7 +118,7 @@ def is_cut(seen: Seen, kb_id: str) -> bool:
     if kb_id in seen.ownership.nodes_by_kb:
         return False
     tenant = seen.ownership.kb(kb_id).tenant
-    cut = node_text_of(kb_id, seen.ownership.service)[1]
+    cut = seen.ownership.text_of(kb_id)[1]
     return cut and tenant == TenantKey.of_kb(kb_id)
 
 

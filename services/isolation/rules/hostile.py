@@ -16,7 +16,7 @@ from services.isolation.about import About, Evidence, Fact, ShownTo, these
 from services.isolation.evidence import in_order, listed, samples, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Rule, Seen
 from services.isolation.severity import Severity
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import owners_of_collection
 from services.tenancy.unborne import TEST_PREFIX, is_test, unescaped
 
@@ -112,7 +112,7 @@ def _unescaped(seen: Seen) -> Iterator[Finding]:
 
 def _tests(seen: Seen) -> Iterator[Finding]:
     def begins(name: str) -> Collection[str]:
-        kb_id = kb_id_of(name, seen.ownership.service)  # of a kb_id: it begins as that does
+        kb_id = seen.ownership.kb_id_of(name)  # of a kb_id: it begins as that does
         return (TEST_PREFIX,) if is_test(kb_id) else ()
 
     for tenants, group in _by_owner(seen, begins, _katos(seen)).items():

@@ -16,7 +16,6 @@ from services.isolation.evidence import (
 )
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen
 from services.isolation.severity import Severity
-from services.tenancy.kb_ids import service_suffix
 from services.tenancy.layout import bytes_of
 from services.usage.readings import TableInfo
 from services.usage.snapshot import KbUsage
@@ -44,10 +43,10 @@ _QDRANT = (Deed(DeedKind.SYSTEM, "qdrant"),)
 def _mixed(seen: Seen) -> Iterable[Finding]:
     """Yield one finding where both layouts are there: KATO's kb_ids and the guide's names."""
     counted_whole(seen, Measure.PATTERNS, Measure.KEYS)
-    suffix = service_suffix(seen.ownership.service)
+    suffixes = seen.ownership.suffixes
     held = [each for each in holdings(seen) if any(map(each.count, Measure))]
-    katos = [each.name for each in held if each.name.endswith(suffix)]
-    guides = [each.name for each in held if raw_kb(each) and not each.name.endswith(suffix)]
+    katos = [each.name for each in held if each.name.endswith(suffixes)]
+    guides = [each.name for each in held if raw_kb(each) and not each.name.endswith(suffixes)]
     labels = {part.name for part in seen.snapshot.parts if part.is_guides}
     guides += sorted(labels, key=bytes_of)
     if katos and guides:

@@ -10,7 +10,6 @@ from services.isolation.about import About, Fact, ShownTo, these
 from services.isolation.evidence import counted, in_order, listed, wholly_read
 from services.isolation.models import SAMPLES, Deed, DeedKind, Finding, Need, Rule, Seen
 from services.isolation.severity import Severity
-from services.tenancy.kb_ids import kb_id_of
 from services.tenancy.layout import OwnerKind
 
 _LIVE = "collision.live-sessions"
@@ -22,7 +21,7 @@ def _live_sessions(seen: Seen) -> Iterable[Finding]:
     for session in seen.snapshot.sessions or ():
         if session.owner.kind is OwnerKind.NODE:
             node = session.owner.name
-            by_kb[kb_id_of(node, seen.ownership.service)][node] += 1
+            by_kb[seen.ownership.kb_id_of(node)][node] += 1
     several = (kb_id for kb_id, nodes in by_kb.items() if len(nodes) > 1)
     return [_finding(seen, kb_id, by_kb[kb_id]) for kb_id in in_order(several)]
 

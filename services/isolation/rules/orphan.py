@@ -14,7 +14,7 @@ from services.isolation.models import SAMPLES, CannotTell, Deed, DeedKind, Findi
 from services.isolation.rules import orphan_kbs
 from services.isolation.severity import Severity
 from services.purge.job import Tombstone
-from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.kb_ids import TenantKey
 from services.tenancy.layout import INDEX_KEY, OwnerKind, bytes_of
 
 _DATA = (Measure.PATTERNS, Measure.KEYS, Measure.VECTORS)
@@ -25,13 +25,13 @@ def _sessions(seen: Seen) -> Iterable[Finding]:
     """Yield one finding for all: a session that has learnt nothing yet is normal."""
     counted_whole(seen, Measure.PATTERNS, Measure.KEYS)
     with_data = {h.name for h in holdings(seen) if any(map(h.count, _DATA))}
-    service = seen.ownership.service
     idle = Counter(
         session.owner.name
         for session in seen.snapshot.sessions or ()
         if session.owner.kind is OwnerKind.NODE
     )
-    nodes = [n for n in sorted(idle, key=bytes_of) if kb_id_of(n, service) not in with_data]
+    kb_ids_of = seen.ownership.kb_ids_of
+    nodes = [n for n in sorted(idle, key=bytes_of) if with_data.isdisjoint(kb_ids_of(n))]
     if nodes:
         yield _idle(seen, nodes, sum(idle[node] for node in nodes))
 
@@ -48,7 +48,7 @@ def _idle(seen: Seen, nodes: list[str], sessions: int) -> Finding:
         severity=Severity.INFO,
         what=f"{nodes_are} of {of} {verb} {counted(sessions, 'session')} and no {data}.",
         tenants=tuple(tenants),
-        kb_ids=tuple(dict.fromkeys(kb_id_of(n, seen.ownership.service) for n in nodes)),
+        kb_ids=tuple(dict.fromkeys(seen.ownership.kb_id_of(n) for n in nodes)),
         evidence={"sessions": sessions, "nodes": len(nodes), "node_ids": tuple(nodes[:SAMPLES])},
         deeds=_TO_END,
     )

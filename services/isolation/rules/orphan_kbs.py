@@ -26,7 +26,7 @@ _PATTERNS, _KEYS, _VECTORS = Measure.PATTERNS, Measure.KEYS, Measure.VECTORS
 
 def _keys(seen: Seen) -> Iterable[Finding]:
     counted_whole(seen, _PATTERNS, _KEYS)
-    left = (h for h in holdings(seen) if h.by_kato(seen.ownership.service))
+    left = (h for h in holdings(seen) if h.by_kato(seen.ownership.suffixes))
     found = [_keys_of(seen, h) for h in left if h.count(_KEYS) and not h.count(_PATTERNS)]
     return gathered(found, "have keys in Redis and no pattern in ClickHouse")
 
@@ -50,7 +50,7 @@ def _differ(seen: Seen) -> list[Held]:
         for held in holdings(seen)
         if held.count(_PATTERNS)
         and held.count(_PATTERNS) != held.frequencies
-        and held.by_kato(seen.ownership.service)
+        and held.by_kato(seen.ownership.suffixes)
         and not moving(held)
     ]
 

@@ -85,13 +85,11 @@ class Cluster:
 
     def picture(self, telemetry: object) -> Picture:
         """Return everything, by one peer's telemetry and more."""
-        own = placements_of_telemetry(telemetry)
         everything = self._everything()
         peers = peers_of_all(everything)
         if peers is not None:
-            told = placements_of_all(everything)
-            return Picture(peers, _put_together(own, told))
-        return self._one_by_one(telemetry, own)
+            return Picture(peers, placements_of_all(everything))
+        return self._one_by_one(telemetry, placements_of_telemetry(telemetry))
 
     def _everything(self) -> object:
         try:

@@ -132,6 +132,7 @@ class ClusterCalls(VectorCalls):
             lambda client: ask(VectorCalls(client, seconds=seconds)), seconds=seconds or _PATIENCE
         )
         self._silent |= silent
+        self._others = self._others.without(silent)  # it delays nothing a second time
         return told
 
     # --- erasing ---

@@ -78,8 +78,9 @@ class PointImports:
             these = models.Filter(must=[models.HasIdCondition(has_id=gone)])
             with asking(_BACK), patient(self._seconds):
                 self._client.delete(
-                    place, points_selector=models.FilterSelector(filter=these), wait=True
-                )
+                    place, points_selector=models.FilterSelector(filter=these), wait=True,
+                    ordering=models.WriteOrdering.STRONG,
+                )  # fmt: skip
         old = [models.PointStruct(**json.loads(was)) for was in before.values() if was is not None]
         if old:
             self._upsert(_BACK, place, old)

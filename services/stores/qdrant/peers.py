@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
@@ -39,6 +39,12 @@ class Reached:
     clients: Mapping[int, QdrantClient] = field(default_factory=dict)
     problems: Mapping[int, str] = field(default_factory=dict)
     seconds: float = 10.0
+
+    def without(self, silent: Iterable[int]) -> Reached:
+        """Return the others of them."""
+        gone = set(silent)
+        clients = {n: client for n, client in self.clients.items() if n not in gone}
+        return replace(self, clients=clients)
 
     def ask(
         self, ask: Callable[[QdrantClient], T], *, seconds: float | None = None

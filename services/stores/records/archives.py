@@ -25,8 +25,9 @@ class ArchiveBook:
     def add(self, archive: Archive) -> None:
         """Keep an archive that begins; of one that is known already, what is known stays."""
         with writing(self._engine, "keeping an archive") as connection:
-            new = insert_into(connection, ARCHIVES).on_conflict_do_nothing()
-            if connection.execute(new, _row(archive)).rowcount:
+            new = insert_into(connection, ARCHIVES).values(_row(archive)).on_conflict_do_nothing()
+            # by what comes back: of an INSERT psycopg's rowcount is -1 (SQLAlchemy 2.1)
+            if connection.execute(new.returning(ARCHIVES.c.id)).first() is not None:
                 _keep_whose(connection, archive)
 
     def put(self, archive: Archive) -> None:

@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from services.dashboards import models
-from services.dashboards.models import GONE, Dashboard, Standing, Turn
+from services.dashboards.models import GONE, Turn
 from services.dashboards.published import Published
+from services.health.models import Dashboard, Dashboards
 from services.stores.records.clock import now_of
 from services.stores.records.dashboard_tables import COLLECTING, DASHBOARDS, PUBLISHED
 from services.stores.records.database import Database, reading, writing
@@ -110,14 +111,15 @@ class DashboardBook:
             return None
         return bytes(head.content), {row.digest: bytes(row.content) for row in found.values()}
 
-    def standing(self) -> Standing:
+    def standing(self) -> Dashboards:
         """Return who is there, and who collects."""
         with reading(self._engine, "looking which dashboards are there") as connection:
             now = now_of(self._engine, connection)
             has = connection.execute(select(COLLECTING.c.owner, COLLECTING.c.since)).one()
-            there = select(DASHBOARDS).where(DASHBOARDS.c.heard >= now - GONE)
-            rows = connection.execute(there.order_by(DASHBOARDS.c.started, DASHBOARDS.c.id))
-            return Standing(tuple(map(_dashboard, rows)), has.owner, has.since, now)
+            heard = select(DASHBOARDS).where(DASHBOARDS.c.heard >= now - GONE)
+            rows = connection.execute(heard.order_by(DASHBOARDS.c.started, DASHBOARDS.c.id))
+            there = tuple(map(_dashboard, rows))
+            return Dashboards(there, has.owner, has.since, now, self.id)
 
     def _say(self, connection: Connection, now: datetime) -> None:
         saying = update(DASHBOARDS).where(DASHBOARDS.c.id == self.id).values(heard=now)
@@ -156,10 +158,11 @@ class DashboardBook:
             connection.execute(mine.where(COLLECTING.c.number == number).values(_LET_GO))
 
     def _turn(self, connection: Connection, now: datetime) -> Turn:
-        row = connection.execute(select(COLLECTING)).one()
+        heard = select(func.count()).select_from(DASHBOARDS).where(DASHBOARDS.c.heard >= now - GONE)
+        row = connection.execute(select(COLLECTING, heard.scalar_subquery().label("there"))).one()
         return Turn(
             now, row.number, row.owner == self.id, row.wanted, row.audits_wanted, row.audits_done,
-            row.begun, row.ended, row.began_at, row.published,
+            row.begun, row.ended, row.began_at, row.published, row.there,
         )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from services.stores.records.migrations_12 import (
     PARKING,
     PLACING,
     RETAINING,
+    SERVING,
     SHARING,
     WORKING,
 )
@@ -211,7 +212,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     _FIRST, _PURGING, _AUDITING, _LOGGING, _APPROVING, _COUNTING, _FENCING, _NAMING, _INSISTING,
     _LOOKING, _REMEMBERING, LIMITING, PACKING, ALERTING, PLACING,
     WORKING, DESCRIBING, ARCHIVING, RETAINING, HAPPENING, PARKING, BACKING_UP, MOVING,
-    APART, PACKED_CLOSER, PREDICTIONS_SIZED, SHARING,
+    APART, PACKED_CLOSER, PREDICTIONS_SIZED, SHARING, SERVING,
 )  # fmt: skip
 """The statements that lead from each version to the next, from version 0, nothing, on.
 

@@ -160,3 +160,13 @@ SHARING = (
         "postgresql": ("ALTER TABLE published ALTER COLUMN content SET STORAGE EXTERNAL",),
     },
 )
+
+SERVING = (
+    """CREATE TABLE instance (
+        name VARCHAR(63) NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, service VARCHAR(64) NOT NULL,
+        here BOOLEAN NOT NULL, serving BOOLEAN NOT NULL, since {moment} NOT NULL,
+        text TEXT NOT NULL)""",
+    """CREATE TABLE instance_port (
+        port INTEGER NOT NULL PRIMARY KEY,
+        name VARCHAR(63) NOT NULL REFERENCES instance (name))""",
+)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 
 from services.stores.records.database import batches, insert_into, reading, writing
 from services.stores.records.putting import put_rows
-from services.stores.records.schema import CONFIRMED, NODES, NODES_VERSION, digest_of
+from services.stores.records.schema import CONFIRMED, INSTANCES, NODES, NODES_VERSION, digest_of
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.names import Confirmation, Source
 from services.usage.readings import SeenNode
@@ -35,7 +35,7 @@ class NameBook:
             ]
             if fresh:
                 connection.execute(insert_into(connection, NODES).on_conflict_do_nothing(), fresh)
-                _count(connection)
+                count_change(connection)
             stale = (digest for digest, last in known.items() if at - last > LAST_SEEN_GRAIN)
             for digest in sorted(stale):
                 statement = update(NODES).where(NODES.c.digest == digest, NODES.c.last_seen < at)
@@ -60,7 +60,7 @@ class NameBook:
             for some in batches(named):
                 rows = [_row(*name, Source.IMPORTED.value, since[name[1]], by) for name in some]
                 connection.execute(taking, rows)
-            _count(connection)
+            count_change(connection)
 
     def nodes_version(self) -> int:
         """Return a number that is another one whenever what is known of names changed anywhere."""
@@ -90,6 +90,22 @@ class NameBook:
                 for row in connection.execute(select(CONFIRMED))
             )
 
+    def services(self) -> Mapping[TenantKey, tuple[str, ...]]:
+        """Return each SERVICE_NAME of instances in which a tenant is, or was, in these stores.
+
+        The one under which it writes now is the first; an empty one is that which all share.
+        """
+        found: dict[TenantKey, dict[str, None]] = {}
+        columns = INSTANCES.c.tenant, INSTANCES.c.service, INSTANCES.c.serving
+        asked = select(*columns).where(INSTANCES.c.here).order_by(
+            INSTANCES.c.serving.desc(), INSTANCES.c.since.desc(), INSTANCES.c.name.desc()
+        )  # fmt: skip
+        with reading(self._engine, "reading instances") as connection:
+            for tenant, service, serving in connection.execute(asked).all():
+                first: dict[str, None] = {} if serving else {"": None}
+                found.setdefault(TenantKey.written(tenant), first)[service] = None
+        return {tenant: tuple(names) for tenant, names in found.items()}
+
     def confirm(self, words: Iterable[Confirmation]) -> None:
         """Keep what an admin confirmed; of a kb_id the newest word counts."""
         rows = sorted(map(_word_row, words), key=lambda row: str(row["digest"]))
@@ -97,7 +113,7 @@ class NameBook:
             return
         with writing(self._engine, "confirming owners") as connection:
             put_rows(connection, CONFIRMED, rows)
-            _count(connection)
+            count_change(connection)
 
     def revoke(self, kb_ids: Iterable[str]) -> None:
         """Take back what was confirmed of exactly these kb_ids."""
@@ -112,10 +128,10 @@ def drop_names(
     for table, names in ((NODES, nodes), (CONFIRMED, kb_ids)):
         for some in batches(sorted(set(map(digest_of, names)))):
             connection.execute(delete(table).where(table.c.digest.in_(some)))
-    _count(connection)
+    count_change(connection)
 
 
-def _count(connection: Connection) -> None:
+def count_change(connection: Connection) -> None:
     """Say to every process that what is known of names has changed."""
     connection.execute(update(NODES_VERSION).values(version=NODES_VERSION.c.version + 1))
 

@@ -111,6 +111,25 @@ CONFIRMED = Table(
 
 NODES_VERSION = Table("node_version", METADATA, Column("version", BigInteger, nullable=False))
 
+INSTANCES = Table(
+    "instance",
+    METADATA,
+    Column("name", String(63), primary_key=True),
+    Column("tenant", Words, nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("here", Boolean, nullable=False),  # whether it writes into this deployment's stores
+    Column("serving", Boolean, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+INSTANCE_PORTS = Table(
+    "instance_port",
+    METADATA,
+    Column("port", Integer, primary_key=True, autoincrement=False),  # so a port has one at most
+    Column("name", String(63), ForeignKey(INSTANCES.c.name), nullable=False),
+)
+
 HISTORY = Table(
     "usage_history",
     METADATA,

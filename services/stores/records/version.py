@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, inspect, text
 
 from services.errors import SettingsError
 
-NEWEST = 27
+NEWEST = 28
 """The version that `migrations` leads to."""
 
 SCHEMA = "KATO_TENANTS_STATE_SCHEMA"

@@ -1,8 +1,4 @@
-"""Taking a shared kb_id apart in Redis: one pass that counts, keys of patterns, and cutting them.
-
-A pattern is cut out in one transaction with what it adds to KATO's counts, over keys that are
-watched: what was learnt again in between makes EXEC do nothing, and the pattern stays.
-"""
+"""Taking a shared kb_id apart in Redis: one pass that counts, and the keys of patterns."""
 
 from __future__ import annotations
 
@@ -12,11 +8,12 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from services.apart.counts import FREQ, MEMBERS, PMF, Counts
+from services.apart.counts import MEMBERS
 from services.apart.evidence import Pattern
 from services.apart.ports import KeysFound, Learnt
 from services.archive.formats import TypedKey
 from services.purge.ports import WantsNode
+from services.stores.redis.apart_cut import ONCE, cut, keys_of, number_of
 from services.stores.redis.apart_sessions import moved
 from services.stores.redis.erase_sessions import chunks, read_records, session_id, sound
 from services.stores.redis.link import Client, Link, conversation, packed
@@ -24,7 +21,6 @@ from services.stores.redis.scan import keyspace
 from services.stores.redis.sessions import read_sessions
 from services.stores.redis.typed_content import ContentReader
 from services.tenancy.layout import (
-    PATTERN_KINDS,
     SESSION_PREFIX,
     OwnerKind,
     bytes_of,
@@ -35,8 +31,6 @@ from services.tenancy.layout import (
 _ROUND = 200
 _CUT = 50
 _TRIES = 5
-_ONCE = b"1"
-_KINDS = tuple(kind.encode() for kind in PATTERN_KINDS)
 _FREQUENCY = b":frequency:"
 
 
@@ -79,12 +73,12 @@ class KeysApart:
             for some in chunks(names, _ROUND):
                 link.send(b"".join(
                     packed("MGET", head + _FREQUENCY + name)
-                    + packed("EXISTS", *_keys_of(head, name))
+                    + packed("EXISTS", *keys_of(head, name))
                     for name in some
                 ))  # fmt: skip
                 told = sound(link, 2 * len(some))
                 found += [
-                    Learnt(_number(value), keys)
+                    Learnt(number_of(value), keys)
                     for (value,), keys in zip(told[::2], told[1::2], strict=True)
                 ]
                 link.prolong()
@@ -98,8 +92,8 @@ class KeysApart:
             for some in chunks(names, _ROUND):
                 link.send(packed("MGET", *(head + _FREQUENCY + name for name in some)))
                 (told,) = sound(link, 1)
-                once = [name for name, value in zip(some, told, strict=True) if value == _ONCE]
-                keys = [key for name in once for key in _keys_of(head, name)]
+                once = [name for name, value in zip(some, told, strict=True) if value == ONCE]
+                keys = [key for name in once for key in keys_of(head, name)]
                 for each in list(reader.read(keys)):  # the reader may take its time
                     yield each._replace(key=own + each.key[len(head) :])
                 link.prolong()
@@ -130,7 +124,7 @@ class KeysApart:
         with self._talk("taking patterns out of a shared kb_id") as link:
             for some in chunks(patterns, _CUT):
                 for _ in range(_TRIES):
-                    out = _cut(link, bytes_of(kb_id), bytes_of(new), some)
+                    out = cut(link, bytes_of(kb_id), bytes_of(new), some)
                     if out is not None:
                         done |= out
                         break
@@ -177,58 +171,3 @@ class KeysApart:
 
     def _talk(self, operation: str) -> AbstractContextManager[Link]:
         return conversation(self._client, operation=operation, seconds=self._seconds)
-
-
-def _cut(
-    link: Link, head: bytes, own: bytes, patterns: Sequence[Pattern]
-) -> set[bytes] | None:  # fmt: skip
-    """Cut some patterns; None where something of them was written meanwhile."""
-    old = [key for each in patterns for key in _keys_of(head, each.name)]
-    there = [key for each in patterns for key in _keys_of(own, each.name)]
-    counts = Counts()
-    link.send(packed("WATCH", head + FREQ, head + PMF, *old) + packed("MGET", *old, *there))
-    _, values = sound(link, 2)
-    width, out, commands = len(_KINDS), set[bytes](), list[bytes]()
-    for number, each in enumerate(patterns):
-        at = slice(number * width, (number + 1) * width)
-        mine, theirs = values[: len(old)][at], values[len(old) :][at]
-        if mine[0] is None and theirs[0] is not None:
-            out.add(each.name)  # an earlier try cut it
-        elif mine[0] == _ONCE and mine == theirs:
-            out.add(each.name)
-            counts.add([each])
-            told = [key for key, value in zip(old[at], mine, strict=True) if value is not None]
-            commands.append(packed("UNLINK", *told))
-            commands += [packed("SREM", head + MEMBERS + symbol, each.name)
-                         for symbol in dict.fromkeys(each.tokens)]  # fmt: skip
-    if not commands:
-        link.ask("UNWATCH")
-        return out
-    commands += _less(link, head, counts)
-    return None if link.transaction(commands) is None else out
-
-
-def _less(link: Link, head: bytes, counts: Counts) -> Iterator[bytes]:
-    """Yield what takes these off KATO's counts; one that is not there, or less, stays as it is."""
-    for name, counted in ((FREQ, counts.freq), (PMF, counts.pmf)):
-        symbols = list(counted)
-        link.send(packed("HMGET", head + name, *symbols) if symbols else b"")
-        for symbol, value in zip(symbols, sound(link, 1)[0] if symbols else (), strict=True):
-            left = (_number(value) or 0) - counted[symbol]
-            if left > 0:
-                yield packed("HINCRBY", head + name, symbol, -counted[symbol])
-            elif left == 0:
-                yield packed("HDEL", head + name, symbol)
-    totals = counts.totals
-    link.send(packed("MGET", *(head + name for name in totals)))
-    for (name, count), value in zip(totals.items(), sound(link, 1)[0], strict=True):
-        if count and (_number(value) or 0) >= count:
-            yield packed("DECRBY", head + name, count)
-
-
-def _keys_of(head: bytes, name: bytes) -> list[bytes]:
-    return [b":".join((head, kind, name)) for kind in _KINDS]
-
-
-def _number(value: object) -> int | None:
-    return int(value) if isinstance(value, bytes) and value.isdigit() else None

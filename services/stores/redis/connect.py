@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.driver_info import DriverInfo
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -18,6 +19,7 @@ from services.stores.redis.link import Client
 if TYPE_CHECKING:
     from services.settings.redis_address import RedisAddress
 
+_PLACE = ("host", "port", "connection_class")
 _DRIVER = DriverInfo(lib_version=redis.__version__)
 """What connections say of the driver, which each of them would look up in its package's files."""
 
@@ -90,9 +92,8 @@ def _by_sentinels(address: RedisAddress, seconds: float) -> redis.Redis:
 
     They are signed in to with options of their own, as they have users of their own.
     """
-    options = redis.ConnectionPool.from_url(address.at("sentinel")).connection_kwargs
-    for name in ("host", "port"):
-        options.pop(name, None)
+    read: Any = parse_url(address.at("sentinel"))  # type: ignore[no-untyped-call]
+    options = {name: value for name, value in read.items() if name not in _PLACE}
     shared = {name: value for name, value in options.items() if name.startswith("ssl_")}
     own = {**shared, **_signing_in(address.options), **_bounded(seconds), "ssl": address.is_tls}
     sentinels: Any = Sentinel(address.places, sentinel_kwargs=own)  # type: ignore[no-untyped-call]

@@ -33,8 +33,9 @@ from services.stores.redis.look import (
     unread_of,
     weighed,
 )
-from services.stores.redis.rights import obstacles, replicas
-from services.stores.redis.server import Standing, standing
+from services.stores.redis.replicas import replicas, servers
+from services.stores.redis.rights import obstacles
+from services.stores.redis.server import Standing, standing, unread_databases
 from services.stores.redis.sources import HeldSource, Source, WholeKeyspace, source_of
 from services.stores.redis.survey import Surveying, newcomers
 from services.stores.redis.sweep import Batch, batches, count_unlinked, send_unlinks, swept
@@ -82,6 +83,11 @@ class KeyErasing:
         with self._talk("asking for its replicas") as (link, _):
             return replicas(link)
 
+    def servers(self) -> frozenset[str]:
+        """Return what the servers that hold the keys are known by; none where it is not told."""
+        with self._talk("asking which server it is") as (link, _):
+            return servers(link)
+
     def nodes(self, known: Container[str]) -> Mapping[str, str]:
         """Return session ids in KATO's index that are not known yet, with their node_ids.
 
@@ -111,13 +117,14 @@ class KeyErasing:
             for records in (_records_of(ending), sorter.aside.tenant_records):
                 tally.weigh(records, weighed(link, records), store=Measure.SESSIONS)
             streams = streams_of(link, sorter.aside.streams)
+            unread = tuple(unread_databases(link))
             everything = source.everything()
         for one, node in ending.members.items():
             tally.count(Measure.KEYS, node, "session_index", 1, sample=one)
         return Look(
             tally.items(),
             blockers_of(sorter, ending),
-            (*streams.values(), *unread_of(ending)),
+            (*streams.values(), *unread_of(ending), *unread),
             everything=everything,
             streams=tuple(streams),
         )

@@ -14,8 +14,7 @@ from typing import Any
 
 import hiredis
 
-from services.errors import StoreMisconfigured
-from services.stores.redis.errors import STORE, refusal
+from services.stores.redis.errors import refusal
 from services.stores.redis.link import Link, Word, packed
 from services.stores.redis.looking import PASS
 from services.stores.redis.server import Standing
@@ -28,23 +27,6 @@ _OF_TYPE = "WRONGTYPE"
 _NO_REFUSALS = (_OF_TYPE, "EXECABORT", "ERR EXEC without", "MOVED ", "ASK ", "TRYAGAIN")
 _ABORTED = "EXECABORT Transaction discarded because of: "  # and then why EXEC was refused
 _REPLICA = "it is a replica: what is erased there is not erased on its primary, and comes back"
-
-
-def replicas(link: Link) -> int:
-    """Return how many replicas follow a server. Raises what was answered where it does not tell."""
-    if link.is_cluster:
-        return sum(map(replicas, link.primaries))
-    link.send(packed("ROLE") + packed("INFO", "replication"))
-    role, facts = link.replies(2)
-    if isinstance(role, list) and role[0] == b"master":
-        return len(role[2])
-    if isinstance(facts, hiredis.ReplyError):
-        raise link.error(facts)
-    for line in facts.splitlines():
-        name, _, number = line.partition(b":")
-        if name == b"connected_slaves" and number.isdigit():
-            return int(number)
-    raise StoreMisconfigured(STORE, "asking for its replicas", "it does not tell how many it has")
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,12 @@ def _all_of(parts: Sequence[Memory]) -> Memory:
     return Memory(_sum(part.used for part in parts), limit, _sum(part.evicted for part in parts))
 
 
+def unread_databases(link: Link) -> Iterator[str]:
+    """Yield what there is of a cluster's in databases that nothing reads, in words."""
+    if link.is_cluster and (words := unread_in(opening(link, 0))):
+        yield words
+
+
 def unread_in(told: Opening) -> str:
     """Say what a cluster holds in other databases than 0, which Valkey 9 lets it; empty for none.
 

@@ -8,9 +8,11 @@ another kb_id, of another tenant in the guide layout, or of a node_id that is no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from services.errors import StoreDenied, StoreMisconfigured, StoreRejected
 from services.figures import Measure
 from services.jobs.ports import Said
 from services.purge.models import Look, Surface
@@ -30,6 +32,8 @@ from services.stores.redis.heads import SPECIAL_HEADS, LooseKeys
 from services.stores.redis.link import Link, packed
 from services.stores.redis.look import KeyFindings, Telling, blockers_of, streams_of, unread_of
 from services.stores.redis.mentions import WholeNames
+from services.stores.redis.replicas import behind
+from services.stores.redis.server import unread_databases
 from services.stores.redis.sources import WholeKeyspace
 from services.stores.redis.targets import KeySorter, Lots, Which
 from services.tenancy.layout import bytes_of, read_key, text_of
@@ -165,13 +169,25 @@ def swept(
     ids = ids_of(ending, surface)
     erased += _sweep_sessions(link, sweeping, ending, wants, tally)
     told = {*keys_of(ending.caches), *ending.naming}
+    disclosed = [*late_replicas(link), *unread_databases(link)]
     streams = streams_of(link, sweeping.sorter.aside.streams)
     return Look(
         tally.items(),
         (*blockers_of(sweeping.sorter, ending), *sweeping.blockers(ids, told)),
-        (*streams.values(), *unread_of(ending)),
+        (*streams.values(), *unread_of(ending), *disclosed),
         everything=whole.everything(erased=erased),
     )
+
+
+def late_replicas(link: Link) -> Iterator[str]:
+    """Disclose that replicas have not yet taken in what was erased, where that is known."""
+    with suppress(StoreDenied, StoreMisconfigured, StoreRejected):
+        late, whole = behind(link)
+        if late:
+            yield (
+                f"{late:,} of {whole:,} replicas had not yet taken in what was erased: one that "
+                "becomes the primary before it does brings it back"
+            )
 
 
 def _sweep_keys(

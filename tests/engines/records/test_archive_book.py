@@ -37,3 +37,17 @@ def test_what_a_proof_came_to_is_noted_unless_the_file_was_removed(records: Reco
     removed = book.get(ARCHIVE.id)
     assert removed is not None
     assert removed.state is State.REMOVED
+
+
+def test_what_is_known_of_one_stays_when_it_begins_again(records: Records) -> None:
+    """Who begins it and who takes it both say so, in whatever order and database."""
+    book = ArchiveBook(records.engine())
+    begun = replace(ARCHIVE, state=State.TAKING)
+    book.put(ARCHIVE)
+    for _ in range(2):
+        book.add(begun)
+    assert book.get(ARCHIVE.id) == ARCHIVE
+    fresh = replace(begun, id="f" * 32)
+    for _ in range(2):
+        book.add(fresh)
+    assert book.get(fresh.id) == fresh

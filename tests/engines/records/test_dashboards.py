@@ -71,7 +71,7 @@ def test_who_ends_gives_it_up(records: Records) -> None:
     beat(one)
     beat(other)
     one.leave(holds=1)
-    assert [each.id for each in other.standing().dashboards] == ["other"]
+    assert [each.id for each in other.standing().there] == ["other"]
     assert beat(other).mine
 
 
@@ -154,7 +154,7 @@ def test_two_that_start_at_once(records: Records) -> None:
     for thread in threads:
         thread.join()
     assert [turn.mine for turn in turns].count(True) == 1
-    assert len(books[0].standing().dashboards) == len(books)
+    assert len(books[0].standing().there) == len(books)
 
 
 def test_what_is_published_is_taken_and_only_what_is_new(records: Records) -> None:

@@ -15,6 +15,7 @@ from services.apart.models import session_id_for
 from services.apart.ports import Learnt
 from services.stores.redis import apart
 from services.stores.redis.apart import KeysApart
+from services.stores.redis.cluster.link import ClusterLink
 from services.stores.redis.link import SocketLink
 from services.stores.redis.typed_write import KeyWriting
 from services.tenancy.layout import INDEX_KEY
@@ -137,14 +138,15 @@ def test_what_is_not_the_same_at_both_or_learnt_again_stays(server: redis.Redis)
 def test_one_that_is_learnt_again_in_the_moment_of_the_cut_stays(
     server: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    adapter, real = copied(server), SocketLink.transaction
+    adapter, kind = copied(server), SocketLink if isinstance(server, redis.Redis) else ClusterLink
+    real = kind.transaction
 
-    def late(link: SocketLink, commands: Any) -> Any:
+    def late(link: Any, commands: Any) -> Any:
         if server.get(HEAD + b":frequency:" + A) == b"1":
             server.incr(HEAD + b":frequency:" + A)
         return real(link, commands)
 
-    monkeypatch.setattr(SocketLink, "transaction", late)
+    monkeypatch.setattr(kind, "transaction", late)
     monkeypatch.setattr(apart, "_CUT", 1)
     assert adapter.cut(SHARED, NEW, PATTERNS) == {B}
     assert server.get(HEAD + b":frequency:" + A) == b"2"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.engines.redis.test_erasing import (
@@ -22,7 +20,6 @@ from tests.engines.redis.test_sweep import (
     test_a_hostile_name_means_itself,
     test_many_tenants_go_at_once,
 )
-from tests.servers.redis_cluster import running
 from tests.servers.whole_cluster import WholeCluster
 
 __all__ = [
@@ -39,16 +36,7 @@ __all__ = [
 ]
 
 
-@pytest.fixture(scope="module")
-def _whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeCluster]:
-    with running(tmp_path_factory.mktemp("cluster"), "valkey_9") as found:
-        client = WholeCluster(found)
-        yield client
-        client.close()
-
-
 @pytest.fixture
-def valkey(_whole: WholeCluster) -> WholeCluster:
+def valkey(cluster: WholeCluster) -> WholeCluster:
     """An empty cluster in the place of an empty server."""
-    _whole.flushall()
-    return _whole
+    return cluster

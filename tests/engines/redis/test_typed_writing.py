@@ -69,6 +69,8 @@ def test_whose_sessions_there_are_is_read_without_a_change(server: redis.Redis) 
 
 
 def writing(client: redis.Redis) -> KeyWriting:
+    if not isinstance(client, redis.Redis):
+        return KeyWriting(client, seconds=20)
     port = client.connection_pool.connection_kwargs["port"]
     return KeyWriting(redis.Redis(port=port, protocol=2), seconds=20)
 

@@ -14,6 +14,7 @@ from services.archive.run import DOES as ARCHIVES, ArchiveWork, StepName as Take
 from services.bootstrap import Services
 from services.cards.models import State as Status
 from services.errors import PurgeRefused
+from services.instances.models import Instance, State
 from services.jobs.models import JobRefused, JobState, Result
 from services.move.models import MoveRefused, Outcome, Phase, StepName, phase_of
 from services.move.run import DOES
@@ -40,6 +41,10 @@ from tests.servers.proxy import FaultyProxy
 def test_a_tenant_moves_and_everybody_else_stays_as_they_were(
     services: Services, here: Prints, there: Prints
 ) -> None:
+    own = Instance(
+        "own", ACME, State.PLANNED, "", "kato", "kato", services.now(), "ann", elsewhere=OTHER
+    )  # fmt: skip
+    assert services.instance_book.add(own)
     mine = gone(services)
     theirs = mine | SESSIONS
     before, other = here(), there()
@@ -56,6 +61,9 @@ def test_a_tenant_moves_and_everybody_else_stays_as_they_were(
     assert away.residue(mine) == 0
     assert away.without(theirs) == before.without(theirs)
     assert sessions(before) - sessions(away) == sessions(copy) - sessions(other) != set()
+    served = services.serving.service.of(ACME)
+    assert served is not None  # the register goes with the cut-over
+    assert (served.name, served.by, bool(served.url)) == ("own", done.asked_by, True)
 
 
 def test_who_is_on_hold_does_not_move_and_a_hold_that_comes_later_stops_it(

@@ -22,12 +22,14 @@ from tests.engines.erasing import silent
 from tests.engines.qdrant.qdrant_collections import KEY, SHARED
 from tests.engines.qdrant.test_cluster_erasing import TENANT, of, others, tiered
 from tests.engines.qdrant.test_cluster_usage import over
+from tests.servers.faults import Dropped, Slow
 from tests.servers.qdrant_cluster import DEAD, QdrantCluster
 from tests.servers.sqlite import put_tables
 
 B = Request(Target(TenantKey("tenant", "b")), frozenset({Measure.VECTORS}))
 POINTS = {"a": 4, "b": 5, "c": 2, "big": 4}
 SEEDS = range(16)
+KINDS = ("down", "down", "promotion", "promoted", "state", "move", "cut", "slow")
 
 
 @contextmanager
@@ -121,7 +123,9 @@ class Trouble:
         self.at = self.random.randrange(1, 14)
         self.count = 0
         self.shard: int | None = None
-        self.kind = self.random.choice(["down", "down", "promotion", "promoted", "state", "move"])
+        self.kind = self.random.choice(
+            ["down", "down", "promotion", "promoted", "state", "move", "cut", "slow"]
+        )
         cluster.before = self._strike
 
     def _strike(self, _peer: int, _request: Any) -> None:
@@ -133,6 +137,12 @@ class Trouble:
         peer = self.random.choice([0, 2])
         self.cluster.gone.add(peer)
         self.cluster.servers[peer].go_down()
+
+    def _cut(self) -> None:
+        self.cluster.servers[self.random.randrange(3)].fail(Dropped(self.random.random()))
+
+    def _slow(self) -> None:
+        self.cluster.servers[self.random.choice([0, 2])].fail(Slow(9))
 
     def _promotion(self) -> None:
         part = self.random.randrange(6)
@@ -163,6 +173,8 @@ class Trouble:
     def heal(self) -> None:
         """Let everything come to an end, as an operator waits for it."""
         self.cluster.before = lambda _peer, _request: None
+        for server in self.cluster.servers:
+            server.heal()
         for peer in sorted(self.cluster.gone):
             self.cluster.up(peer)
         self._settle()
@@ -188,7 +200,7 @@ def held(cluster: QdrantCluster) -> dict[str, set[object]]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_figures_are_right_or_unknown_whatever_happens(seed: int) -> None:
     """In the middle of a pass: a peer goes, a shard moves, a tenant is promoted."""
-    with tiered() as cluster, over(cluster, peer=1, seconds=20) as stores:
+    with tiered() as cluster, over(cluster, peer=1, seconds=4) as stores:
         trouble = Trouble(cluster, seed)
         with suppress(StoreError):
             (found,) = stores.vectors.read().collections
@@ -203,7 +215,7 @@ def test_figures_are_right_or_unknown_whatever_happens(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_purge_loses_a_bystander_or_says_what_is_not_so(seed: int) -> None:
     """A look that found nothing and is sure of it is right, and what is left goes in the end."""
-    with tiered() as cluster, over(cluster, peer=1, seconds=20) as stores:
+    with tiered() as cluster, over(cluster, peer=1, seconds=4) as stores:
         vectors, before = stores.vector_erasing, held(cluster)
         trouble = Trouble(cluster, seed)
         with suppress(StoreError):

@@ -68,7 +68,7 @@ from services.figures import Amount, Measure, StoreState, Usage
 from services.find.models import Answer, Certainty, Match, Place, Question, TenantHit
 from services.find.search import FindService
 from services.health.check import HealthService, WorkerSource
-from services.health.models import Check, Health, Worker, Workers
+from services.health.models import Check, Dashboards, Health, Worker, Workers
 from services.history.events import Event, EventBook, EventKind
 from services.history.forecast import Forecast
 from services.history.models import (
@@ -95,6 +95,9 @@ from services.imports.models import (
 )
 from services.imports.service import ImportService
 from services.imports.target import target_of
+from services.instances.models import InstanceRefused, Wish
+from services.instances.run import Running
+from services.instances.service import InstanceService
 from services.isolation.audit import AuditState, IsolationService
 from services.isolation.models import Finding, Record, Report, RuleState, RuleSummary
 from services.isolation.severity import Severity
@@ -148,6 +151,7 @@ from tests.unit.access.backing import BACKED_BY, STANDINGS, TO_SET
 from tests.unit.access.keeping import KEEPING, POLICIES, RUN, TO_KEEP
 from tests.unit.access.moved import MOVE, MOVED, OTHERS_MOVE
 from tests.unit.access.parked import OTHERS_PARK, PARK, PARKED
+from tests.unit.access.served import NAME, OTHERS, PLANNED, RAN, SERVED, VITALS
 from tests.unit.access.taken_apart import (
     APART,
     JOB as APARTING,
@@ -356,6 +360,7 @@ class World:
         self.collector.state = CollectorState(SNAPSHOT, None, Problem(f"zed has {COUNTED}"))
         self.collector.shown = self.collector.state
         self.audit_soon = Mock()
+        self.dashboards = Mock(return_value=Dashboards((), "", None, NOW, ""))
         self.health = _mock(HealthService)
         detail = f"collections: {COUNTED}"
         self.health.check.return_value = (
@@ -515,6 +520,8 @@ class World:
         self.move.jobs.return_value = (MOVE, OTHERS_MOVE)
         for name in ("begin", "run_here", "job", "resume", "cut_over", "give_up"):
             getattr(self.move, name).return_value = MOVE
+        self.serving = SimpleNamespace(service=self._instances(), running=self._running())
+        self.instances, self.running = self.serving.service, self.serving.running
         self.apart = _mock(ApartService)
         self.apart.plan.return_value = TO_TAKE_APART
         self.apart.known.return_value = APART[0]
@@ -599,6 +606,27 @@ class World:
             for name, mock in self._named() for call in mock.mock_calls
         }  # fmt: skip
 
+    @staticmethod
+    def _instances() -> Any:
+        found = _mock(InstanceService)
+        known = {each.name: each for each in SERVED}
+        found.every.return_value = SERVED
+        found.instance.side_effect = known.__getitem__
+        found.plan.return_value = PLANNED
+        found.vitals.side_effect = lambda asked: {each.name: VITALS[each.name] for each in asked}
+        found.files.return_value = {"compose.yaml": "name: kato-one\n"}
+        for name in ("of", "record", "register", "adopt", "end"):
+            getattr(found, name).return_value = SERVED[0]
+        return found
+
+    @staticmethod
+    def _running() -> Any:
+        found = _mock(Running)
+        found.up.return_value = found.status.return_value = SERVED[0], RAN, VITALS[OTHERS]
+        found.down.return_value = SERVED[0], RAN
+        found.needed.return_value = []
+        return found
+
     def mocks(self) -> Iterator[NonCallableMock]:
         """Every stand-in."""
         return (mock for _, mock in self._named())
@@ -621,7 +649,8 @@ TO_DECIDE = {
     "alerts.looked_at", "alerts.letter", "care.inspect", "sessions.fingerprint", "limits.rules",
     "retention.policies", "backups.rules", "backups.ends_sessions", "cards.cards", "restore.job",
     "restore.plan", "restore.jobs", "parking.plan", "parking.job", "parking.parked",
-    "move.plan", "move.job", "move.moved", "move.destinations",
+    "move.plan", "move.job", "move.moved", "move.destinations", "instances.instance",
+    "instances.plan", "running.needed",
     "apart.job", "apart.known", "apart.plan",
     "imports.target", "imports.one", "imports.preview", "imports.elsewhere", "places.facts",
     "restoring.every", "restore.held_now", "moving.newest",
@@ -722,6 +751,17 @@ def _move(name: str, deed: str = "", action: Action = Action.MOVE, **more: Any) 
     )  # fmt: skip
 
 
+def _instance(
+    name: str, target: str, role: Role = ADMIN, action: Action = Action.SET_INSTANCE,
+    inner: str = "instances", **more: Any,
+) -> Case:  # fmt: skip
+    """A method of an instance by its name; one out of scope is as one that is not there."""
+    return Case(
+        lambda d: getattr(d.instances, name)(NAME), role, action=action, target=target,
+        inner=f"{inner}.{name}", refused=InstanceRefused, **OF_ACME, **{"writes": True, **more},
+    )  # fmt: skip
+
+
 def _apart(name: str, **more: Any) -> Case:
     """A method of a job that takes apart, by its id; one out of scope is as one not there."""
     return Case(
@@ -769,6 +809,7 @@ CASES: dict[str, Case] = {
     "fleet.read": Case(lambda d: d.fleet.read(), VIEWER, ANY, inner="collect"),
     "fleet.refresh": Case(lambda d: d.fleet.refresh(), VIEWER, ANY, inner="collector.refresh"),
     "fleet.checks": Case(lambda d: d.fleet.checks(), VIEWER, ANY, inner="health.check"),
+    "fleet.dashboards": Case(lambda d: d.fleet.dashboards(), VIEWER, ANY),
     "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
     "metrics.expose": Case(
         lambda d: d.metrics.expose(""), VIEWER, FLEET, inner="metrics.expose"
@@ -1154,6 +1195,40 @@ CASES: dict[str, Case] = {
     "move.resume": _move("resume", "resume"),
     "move.cut_over": _move("cut_over", "cut over"),
     "move.give_up": _move("give_up", "give up"),
+    "instances.every": Case(lambda d: d.instances.every(), VIEWER, ANY, inner="instances.every"),
+    "instances.of": Case(lambda d: d.instances.of(ACME), VIEWER, inner="instances.of"),
+    "instances.vitals": Case(
+        lambda d: d.instances.vitals([NAME, OTHERS]), VIEWER, ANY, inner="instances.every"
+    ),
+    "instances.plan": _done(
+        lambda d: d.instances.plan(Wish(ACME)), OPERATOR, Action.PLAN_INSTANCE, "instances.plan",
+        target="tenant/acme", **OF_ACME,
+    ),
+    "instances.record": _done(
+        lambda d: d.instances.record(Wish(ACME)), ADMIN, Action.SET_INSTANCE, "instances.record",
+        target="plan: compose shared tenant/acme", writes=True, **OF_ACME,
+    ),
+    "instances.adopt": _done(
+        lambda d: d.instances.adopt(ACME, "http://x:1"), ADMIN, Action.SET_INSTANCE,
+        "instances.adopt", target="register: http://x:1 tenant/acme", writes=True, **OF_ACME,
+    ),
+    "instances.register": _instance(
+        "register", f"register: {NAME} http://{NAME}:8000 tenant/acme"
+    ),
+    "instances.end": _instance("end", f"end: {NAME} tenant/acme"),
+    "instances.forget": _instance("forget", f"forget: {NAME} tenant/acme"),
+    "instances.files": _instance(
+        "files", f"files of {NAME}", OPERATOR, Action.PLAN_INSTANCE, writes=False
+    ),
+    "instances.status": _instance(
+        "status", f"status of {NAME}", OPERATOR, Action.PLAN_INSTANCE, "running", writes=False
+    ),
+    "instances.up": _instance(
+        "up", f"start {NAME} of tenant/acme", action=Action.RUN_INSTANCE, inner="running"
+    ),
+    "instances.down": _instance(
+        "down", f"stop {NAME} of tenant/acme", action=Action.RUN_INSTANCE, inner="running"
+    ),
     "apart.plan": _done(
         lambda d: d.apart.plan(ACME_KB, Words()), OPERATOR, Action.PLAN_APART, "apart.plan",
         target=ACME_KB, **OF_ACME,
@@ -1343,7 +1418,10 @@ CASES: dict[str, Case] = {
 
 def members(desk: Desk) -> set[str]:
     """Return every public method and property of every part of a desk, by inspection."""
-    parts = [name for name, part in vars(Desk).items() if isinstance(part, cached_property)]
+    parts = [
+        name for kind in Desk.__mro__ for name, part in vars(kind).items()
+        if isinstance(part, cached_property)
+    ]  # fmt: skip
     return {
         f"{part}.{name}"
         for part in parts for name in dir(type(getattr(desk, part))) if not name.startswith("_")

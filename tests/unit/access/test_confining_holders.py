@@ -358,6 +358,7 @@ DONE: dict[type, dict[str, str]] = {
         "exceeded": "without how much is used, where every holder is in scope",
         "parked": "where every holder is in scope",
         "moved": "where every holder is in scope",
+        "served": "of the tenant that was asked for",
     },
 }  # fmt: skip
 """What is done with each field. A new one has to be confined before it is added here."""

@@ -31,7 +31,15 @@ from services.limits.models import Standing, Standings, State as LimitState
 from services.purge.job import Outcome, Tombstone
 from services.purge.steps import Step, StepName
 from services.tenancy.kb_ids import TenantKey
-from services.usage.snapshot import Snapshot
+from services.usage.snapshot import Snapshot, StoreFigures
+from services.usage.vector_cluster import (
+    ACTIVE,
+    Peer,
+    Placement,
+    Replica,
+    Shard,
+    VectorCluster,
+)
 from tests.servers.purger import plan_for
 from tests.unit.access.desks import ACME_KB, ACME_NODE, JOB, ZED_NODE
 from tests.unit.alerts.worlds import ACME, MINUTE, NOW, ZED, alert
@@ -128,6 +136,23 @@ def test_sums_that_are_off() -> None:
     for precision, told in ((Precision.SAMPLED, ["keys"]), (Precision.ESTIMATE, [])):
         figures = {"difference": Amount(9, 0), "precision": precision}
         assert subjects(seen("conservation", snapshot=snapshot(keys=figures))) == told
+
+
+def test_replicas_that_miss_what_is_written() -> None:
+    """One alert a peer; what is being filled is none, and unknown vectors resolve nothing."""
+    shards = (
+        Shard(0, None, (Replica(1, ACTIVE), Replica(2, "Dead"))),
+        Shard(1, None, (Replica(2, "ManualRecovery"), Replica(3, "Partial"))),
+    )
+    peers = (Peer(1), Peer(2, "http://q-1:6335/"), Peer(3))
+    ailing = VectorCluster(peers, (Placement("c", shards),))
+    (found,) = seen("replica_dead", snapshot=replace(snapshot(), vector_cluster=ailing)).seen
+    assert found.facts == {"peer": "peer 2 (http://q-1:6335/)", "replicas": 2}
+    well = replace(snapshot(), vector_cluster=VectorCluster(peers))
+    assert seen("replica_dead", snapshot=well) == Verdict()
+    gone = StoreFigures(Measure.VECTORS, StoreState.UNKNOWN, None, GONE)
+    stores = {**snapshot().stores, Measure.VECTORS: gone}
+    assert seen("replica_dead", snapshot=replace(snapshot(), stores=stores)).unknown == GONE
 
 
 def test_figures_that_are_old() -> None:

@@ -24,6 +24,8 @@ from services.find.models import (
     TenantHit,
 )
 from services.find.search import FindService
+from services.instances.models import Instance, State
+from services.instances.naming import name_of
 from services.isolation.about import About, Fact, ShownTo, Value
 from services.isolation.audit import judge
 from services.isolation.confined import IN_SCOPE, confined_report, sees_finding
@@ -60,14 +62,21 @@ from tests.unit.isolation.fleets_seen import NOW, fleet
 
 
 def seen_of(made: tuple[Made, ...]) -> Seen:
-    """A fleet as the audit sees it, all of whose kb_ids were purged once."""
+    """A fleet as the audit sees it, all of whose kb_ids were purged once, served by two KATOs."""
     ownership = ownership_of(made)
     stones = tuple(
         Tombstone(kb_id_of(node), str(each.tenant), "job", NOW - timedelta(days=1))
         for each in made
         for node in each.nodes
     )
-    return Seen(snapshot_of(made, ownership), ownership, stones)
+    served = {
+        each: tuple(
+            Instance(name_of(each, taken), each, State.SERVING, "", "kato", "kato", NOW, str(each))
+            for taken in ((), (name_of(each),))
+        )
+        for each in ownership.tenants
+    }
+    return Seen(snapshot_of(made, ownership), ownership, stones, served=served)
 
 
 def report_of(seen: Seen) -> Report:

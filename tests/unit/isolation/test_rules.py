@@ -38,7 +38,7 @@ DOWN = StoreUnavailable("redis", "reading", "slow").problem
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 AREAS = {
     "collision", "prefix", "orphan", "unowned", "shared", "layout", "exposure", "resurrected",
-    "hostile",
+    "hostile", "served",
 }  # fmt: skip
 names = st.text(st.characters(codec=None, categories=None), min_size=1)
 values = st.integers() | names | st.floats(0, 1) | st.lists(names).map(tuple)

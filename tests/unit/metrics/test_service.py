@@ -80,7 +80,11 @@ class World:
         self.records, self.now, self.clock = Records(), NOW, 0.0
         fleet = snapshot({"acme": usage(3, 30), "zed": usage(1, 10)})
         self.collector = SimpleNamespace(
-            state=CollectorState(fleet, seconds=5.0), rounds=1, failures=0
+            state=CollectorState(fleet, seconds=5.0),
+            rounds=1,
+            failures=0,
+            collects=True,
+            dashboards=1,
         )
         self.books = Bookkeeper(self.records.sources(), patience=60, clock=lambda: self.clock)
         collector: Any = self.collector

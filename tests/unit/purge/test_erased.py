@@ -11,10 +11,11 @@ from services.purge.job import Tombstone
 from services.purge.ports import Jobs
 from services.sessions.landing import Erased
 from services.tenancy.kb_ids import kb_id_of
+from services.tenancy.ownership import Ownership
 from services.tenancy.schemes import NamingSchemes
 from tests.servers.purger import LATER, NOW
 
-SCHEMES = NamingSchemes.of()
+OWNERSHIP = Ownership((), schemes=NamingSchemes.of())
 IDS = st.text(st.sampled_from("ab-_.9é"), min_size=1, max_size=8)
 
 
@@ -25,9 +26,9 @@ def test_a_user_is_found_by_each_name(tenant: str, user: str) -> None:
     kb_id = kb_id_of(node, "kato")
     stones = (Tombstone("", f"tenant/{tenant}", "j", NOW), Tombstone("", "the user x", "j", NOW))
     for typed in (user, node, kb_id):
-        assert kb_id in kb_ids_meant(typed, stones, SCHEMES, "kato")
+        assert kb_id in kb_ids_meant(typed, stones, OWNERSHIP)
     others = (Tombstone("", "tenant/other", "j", NOW),)
-    assert kb_id not in kb_ids_meant(user, others, SCHEMES, "kato")
+    assert kb_id not in kb_ids_meant(user, others, OWNERSHIP)
 
 
 def test_when_and_why_is_told_by_the_job() -> None:

@@ -105,6 +105,11 @@ def test_a_shard_without_a_replica_that_answers_is_lost_and_said() -> None:
         assert said == f"shard 3 of c on peer 9 (http://q-2:6335/) is {state}"
 
 
+def test_without_a_shard_that_was_told_nothing_is_known() -> None:
+    """And not 0: telemetry of little detail names collections alone."""
+    assert (Placement("c").points, Placement("c").bytes) == (None, None)
+
+
 def test_the_number_5_is_another_key_than_the_text() -> None:
     shards = (Shard(0, 5, (Replica(1, ACTIVE, 1),)), Shard(1, "5", (Replica(1, ACTIVE, 2),)))
     assert Placement("c", shards).keys == (5, "5")

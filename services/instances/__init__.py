@@ -1,0 +1,1 @@
+"""Instances: a KATO for one tenant alone, beside the one that all others share."""

@@ -1,0 +1,1 @@
+"""The tools that run containers: Docker's compose, and kubectl."""
