@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -64,7 +65,19 @@ def sizes() -> Mapping[str, int]:
     return found
 
 
+_collecting = {"began": 0.0, "took": 0.0}
+
+
+def _collected(phase: str, _: object) -> None:
+    """Add up the processor time in which Python looks for cycles."""
+    if phase == "start":
+        _collecting["began"] = time.thread_time()
+    else:
+        _collecting["took"] += time.thread_time() - _collecting["began"]
+
+
 def _watch(place: Path) -> None:
+    gc.callbacks.append(_collected)
     waits, objects = threading.Event(), 0
     at = 0
     while not waits.wait(EVERY):
@@ -72,7 +85,8 @@ def _watch(place: Path) -> None:
             objects = len(gc.get_objects())
         at += 1
         try:
-            text = json.dumps({**sizes(), "objects": objects})
+            took = round(_collecting["took"] * 1e3)
+            text = json.dumps({**sizes(), "objects": objects, "collecting_ms": took})
         except Exception as exc:  # noqa: BLE001  a watcher goes on watching
             text = json.dumps({"failed": repr(exc)})
         beside = place.with_suffix(".new")
