@@ -11,6 +11,7 @@ from services.errors import StoreUnavailable
 from services.figures import Amount
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
+from services.stores.qdrant import split
 from services.stores.qdrant.peers import rest_address
 from services.stores.qdrant.usage import VectorStore
 from services.usage.readings import CollectionUsage
@@ -183,6 +184,20 @@ def test_tenants_are_split_by_shard_and_whoever_is_in_two_counts_once(version: s
         shared = {"default": {"a": 3, "b": 5, "c": 2}, "big": {"big": 7}}
         assert before.points_by_shard == during.points_by_shard == shared
         assert after.points_by_shard == shared | {"b": {"b": 5}}
+
+
+def test_a_shard_with_very_many_tenants_is_asked_for_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first question is for few, as most shards have."""
+    monkeypatch.setattr(split, "_FEW", 2)
+    with QdrantCluster(2, api_key=KEY) as cluster:
+        cluster.make(SHARED, keys=["default", "big"], indexed=True)
+        cluster.fill(SHARED, ["a", "b", "c"], key="default")
+        cluster.fill(SHARED, ["big"], first=9, key="big")
+        with store_of(cluster) as store:
+            found = found_of(store)[SHARED]
+        assert found.points_by_shard == {"default": {"a": 1, "b": 1, "c": 1}, "big": {"big": 1}}
 
 
 def test_without_an_index_shards_are_looked_through() -> None:
