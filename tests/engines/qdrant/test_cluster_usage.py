@@ -186,6 +186,21 @@ def test_tenants_are_split_by_shard_and_whoever_is_in_two_counts_once(version: s
         assert after.points_by_shard == shared | {"b": {"b": 5}}
 
 
+def test_without_telemetry_points_on_two_shards_count_once_too() -> None:
+    """Where a proxy keeps it from us: the keys are asked for."""
+    with QdrantCluster(3, api_key=KEY) as cluster:
+        cluster.telemetry = False
+        cluster.make(SHARED, replicas=2, keys=["default", "b"], indexed=True)
+        cluster.fill(SHARED, ["a"] * 3 + ["b"] * 5, key="default")
+        cluster.fill(SHARED, ["b"] * 5, first=3, key="b")
+        cluster.make("vectors_a_kato", shards=2, replicas=2)
+        cluster.fill("vectors_a_kato", ["x"] * 4)
+        with store_of(cluster) as store:
+            found = found_of(store)
+        assert found[SHARED].points_by_tenant == {"a": 3, "b": 5}
+        assert (found[SHARED].amount, found["vectors_a_kato"].amount.count) == (Amount(8, None), 4)
+
+
 def test_a_shard_with_very_many_tenants_is_asked_for_all_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
