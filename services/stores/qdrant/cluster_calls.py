@@ -59,8 +59,8 @@ class ClusterCalls(VectorCalls):
     def disclosed(self) -> tuple[str, ...]:
         """Which peers were not asked by themselves, in words."""
         return tuple(
-            f"Qdrant's {self._named(number)} could not be asked on its own ({why}): its replicas "
-            "answered together with the others, and snapshots on it were not looked for"
+            f"Qdrant's {self._named(number)} could not be asked on its own ({why}): what it has is "
+            "known by the others alone, and snapshots on it were not looked for"
             for number, why in sorted(self._silent.items())
         )
 
@@ -91,7 +91,9 @@ class ClusterCalls(VectorCalls):
                     name, consistency=models.ReadConsistencyType.ALL, count_request=request
                 ).result
         except StoreUnavailable as exc:
-            self._unsure[f"not every replica of {name} answered: {exc.reason}"] = None
+            placement = self._placed.get(name)
+            if placement is None or placement.settled:  # else that is why
+                self._unsure[f"not every replica of {name} answered: {exc.reason}"] = None
             return 0
         return found.count if found else 0
 

@@ -98,15 +98,18 @@ class TenantSplitter:
         self._budget = budget
         self._asking = asking
 
-    def split(self, name: str, points: int, keys: Sequence[ShardKey] = ()) -> Split:
+    def split(
+        self, name: str, points: int, keys: Sequence[ShardKey] = (), *, moving: bool = False
+    ) -> Split:
         """Count the points of one collection by tenant: one facet call, or else a look through.
 
-        With the `keys` of its shards, one for each. Raises StoreUnavailable and StoreDenied.
+        With the `keys` of its shards, one for each. While points are `moving` between shards each
+        is looked at: a facet has some of them twice. Raises StoreUnavailable and StoreDenied.
         """
         try:
-            if keys:
+            if keys and not moving:
                 return self._by_shard(name, points, keys)
-            hits = self._facet(name)
+            hits = None if moving else self._facet(name)
             if hits is None or self._blurred(name, hits):
                 found = self._look_through(name, points)
                 return found if isinstance(found, Split) else found.split()

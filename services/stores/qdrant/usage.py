@@ -193,7 +193,10 @@ class VectorStore:
         shared = by_index or not self._shared.isdisjoint(names)
         points = facts.points or 0
         keys = self._keys(facts, peers) if shared else ()
-        split = self._splitter.split(facts.name, points, keys) if shared else Split(None)
+        moving = peers is not None and peers.is_moving(facts.name)
+        split = Split(None)
+        if shared:
+            split = self._splitter.split(facts.name, points, keys, moving=moving)
         return CollectionUsage(
             name=facts.name,
             # points may have arrived between the two counts

@@ -166,6 +166,21 @@ def test_points_on_their_way_count_once(version: str) -> None:
 
 
 @VERSIONS
+def test_while_it_is_resharded_tenants_are_told_by_the_ids(version: str) -> None:
+    """A facet has those points twice that are on two shards."""
+    with QdrantCluster(3, version=version, api_key=KEY) as cluster:
+        made = cluster.make(SHARED, replicas=2, indexed=True)
+        cluster.fill(SHARED, ["a"] * 4 + ["b"] * 6)
+        new = cluster.add_shard(SHARED, None)
+        made.resharding.append({"direction": "up", "shard_id": new, "peer_id": cluster.ids[1]})
+        cluster.fill(SHARED, ["a"] * 4 + ["b"] * 6)
+        assert sum(len(cluster.points(SHARED, shard)) for shard in made.keys) > 10
+        with store_of(cluster) as store:
+            found = found_of(store)[SHARED]
+        assert (found.amount.count, found.points_by_tenant) == (10, {"a": 4, "b": 6})
+
+
+@VERSIONS
 def test_tenants_are_split_by_shard_and_whoever_is_in_two_counts_once(version: str) -> None:
     """While a tenant is promoted its points are in the shared shard and in its own."""
     with QdrantCluster(3, version=version, api_key=KEY) as cluster:
