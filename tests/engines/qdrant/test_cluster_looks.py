@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from itertools import cycle
+
 import pytest
 
 from services.browse.models import Space
 from services.errors import StoreUnavailable
 from services.purge.models import Surface
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.identity import _qdrant
 from services.stores.qdrant.apart import PointsApart
 from services.stores.qdrant.archive import VectorArchive
 from services.stores.qdrant.restore import VectorWriting
 from services.stores.qdrant.setup import VectorSetup
-from tests.engines.qdrant.qdrant_collections import SHARED
-from tests.engines.qdrant.test_cluster_erasing import tiered
+from tests.engines.qdrant.qdrant_collections import KEY, SHARED
+from tests.engines.qdrant.test_cluster_erasing import TENANT, tiered
 from tests.engines.qdrant.test_cluster_usage import over
+from tests.servers.faults import Answer, HttpServer, Request
 from tests.servers.qdrant_cluster import QdrantCluster
 
 
@@ -26,13 +31,35 @@ def test_full_snapshots_are_those_of_every_peer() -> None:
             cluster.full_snapshots[peer] = ["full"]
         facts = stores.vector_audit.facts()
         assert [name.split("(")[1] for name in facts.full_snapshots] == [
-            f"http://127.0.0.{n}:6335/)" for n in (2, 3, 1)
+            f"http://127.0.0.{n}:6335/)" for n in (1, 2, 3)
         ]
         assert facts.unasked == ()
         cluster.down(1)
         facts = stores.vector_audit.facts()
         assert len(facts.full_snapshots) == 2
         assert "127.0.0.2:6335" in facts.unasked[0]
+
+
+def test_behind_a_balancer_each_peer_is_asked_at_its_own_address() -> None:
+    """Whoever answers the configured address stands for no peer then."""
+    with tiered() as cluster:
+        turn = cycle(range(3))
+
+        def balanced(request: Request) -> Answer:
+            return cluster.servers[next(turn)].answer(request)
+
+        with HttpServer(balanced) as balancer:
+            for peers, alone in ((",".join(cluster.urls), 0), ("", 3)):
+                settings = Settings(
+                    QDRANT_URL=balancer.url, QDRANT_PEERS=peers, QDRANT_API_KEY=KEY,
+                    KATO_TENANTS_TIMEOUT_SECONDS=5,
+                )  # fmt: skip
+                cluster.stores[0].delete(f"{SHARED}~0", points_selector=[3, 4, 5, 6, 7])
+                with closing(Stores(settings)) as stores:
+                    look = stores.vector_erasing.look(TENANT)
+                    assert len([said for said in look.disclosed if "on its own" in said]) == alone
+                    if peers:
+                        assert [item.count for item in look.items] == [5]
 
 
 def test_a_cluster_is_the_same_by_whichever_peer_it_is_reached() -> None:
