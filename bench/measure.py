@@ -159,6 +159,13 @@ class PeakMemory:
 # --- a keyspace -----------------------------------------------------------------------------
 
 
+def free_port() -> int:
+    """Return a port of loopback that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @contextmanager
 def valkey() -> Iterator[ValkeyServer]:
     """Start a Valkey that persists nothing."""

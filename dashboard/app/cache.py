@@ -6,12 +6,13 @@ Of several deployments, it goes by which of them the page is of.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
 from dashboard.app import runtime
+from dashboard.app.newest import Newest
 from services.access.viewer import Action, Viewer
 
 P = ParamSpec("P")
@@ -28,11 +29,14 @@ def sight_of(viewer: Viewer) -> str:
 def cached(
     action: Action, *, key: Callable[..., object] | None = None, seconds: float | None = None,
     entries: int = 16, spinner: bool | str = False, each_viewer: bool = False,
+    newest: bool = False,
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:  # fmt: skip
     """Keep what a function returns, for all who see the same; who may not see it is refused first.
 
     It is kept by what `key` makes of the arguments, by all of them without it. With `each_viewer`
-    everyone has to miss for once: reading it is logged. Callers must not change what is returned.
+    everyone has to miss for once: reading it is logged. With `newest` one result is kept for all
+    who see the same, of what was asked for last: for what is made of a snapshot. Callers must not
+    change what is returned.
     The functions raise AccessDenied and NotSignedIn besides their own errors, which are not kept.
     """
 
@@ -43,8 +47,9 @@ def cached(
 
         name = f"{make.__module__}.{make.__qualname__}"
         kept.__qualname__ = name  # by which Streamlit tells caches apart: its issue 11157
+        last = Newest[T](seconds=seconds)
         cache = st.cache_resource(ttl=seconds, max_entries=entries, show_spinner=spinner)(kept)
-        _kept[name] = cache
+        _kept[name] = last if newest else cache
 
         @wraps(make)
         def read(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -53,6 +58,8 @@ def cached(
             seen_by = repr((runtime.generation(), who, sight_of(viewer)))
             # as text: names that are not UTF-8 Streamlit could not take as they are
             kept_by = (args, kwargs) if key is None else key(*args, **kwargs)
+            if newest:
+                return last.get(seen_by, repr(kept_by), partial(make, *args, **kwargs))
             return cache((args, kwargs), repr(kept_by), seen_by)
 
         return read

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -22,6 +24,42 @@ from services.settings.environment import Settings
 from services.settings.rules import claim_rules, token_rules
 from services.wiring.sign_in import verifier
 
+Claims = Mapping[str, object]
+
+BELIEVED_SECONDS = 1.0
+"""So long a token that was verified is believed: a page asks twenty times who is there. That it is
+over is looked at each time all the same."""
+
+
+class Believed:
+    """What tokens said that were verified within the last second, by what settings."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._turn = now, threading.Lock()
+        self._found: dict[str, tuple[float, Settings, Claims]] = {}  # the oldest first
+
+    def of(self, token: str, settings: Settings) -> Claims | None:
+        """Return what a token said; None where it has to be verified."""
+        with self._turn:
+            known = self._found.get(token)
+        if known is None or known[1] is not settings or self._now() - known[0] >= BELIEVED_SECONDS:
+            return None
+        return known[2]
+
+    def add(self, token: str, settings: Settings, found: Claims) -> None:
+        """Note what a token says that was verified now, and forget those of before."""
+        now = self._now()
+        with self._turn:
+            self._found.pop(token, None)
+            self._found[token] = (now, settings, found)
+            for old, (at, _, _) in list(self._found.items()):
+                if now - at < BELIEVED_SECONDS:
+                    break
+                del self._found[old]
+
+
+_believed = Believed()
+
 
 def by_proxy(settings: Settings, sent: Sequence[str]) -> tuple[Identified, str]:
     """Return who the proxy's header names, and the token. Raises NotSignedIn."""
@@ -29,7 +67,7 @@ def by_proxy(settings: Settings, sent: Sequence[str]) -> tuple[Identified, str]:
     return identify(claims, claim_rules(settings)), token
 
 
-def proxy_claims(settings: Settings, sent: Sequence[str]) -> tuple[Mapping[str, object], str]:
+def proxy_claims(settings: Settings, sent: Sequence[str]) -> tuple[Claims, str]:
     """Return what the proxy's header says of somebody, and the token. Raises NotSignedIn."""
     header = settings.proxy_header
     if not sent:
@@ -37,7 +75,11 @@ def proxy_claims(settings: Settings, sent: Sequence[str]) -> tuple[Mapping[str, 
     if len(sent) > 1:
         raise NotSignedIn(f"this request has the header {header} twice")
     token = _bare(sent[0], header)
-    return verifier(token_rules(settings)).claims(token), token
+    claims = _believed.of(token, settings)
+    if claims is None:
+        claims = verifier(token_rules(settings)).claims(token)
+        _believed.add(token, settings, claims)
+    return claims, token
 
 
 def _bare(value: str, header: str) -> str:

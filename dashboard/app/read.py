@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
 from dashboard.app import runtime
 from dashboard.app.cache import cached
-from dashboard.draw import cards as cards_drawn, limits, usage_tables
+from dashboard.draw import cards as cards_drawn, limits, notices, store_tables, usage_tables
+from dashboard.draw.formatting import visible
+from dashboard.draw.largest import Largest, largest
 from services.access.confined_ownership import confined_ownership
 from services.access.viewer import Action, Viewer
 from services.cards.models import Card
@@ -28,31 +32,68 @@ HISTORY = timedelta(days=7)
 LATE = 10.0
 """So many seconds late a change of limits is seen by who is confined, who is told no version."""
 
-FREED = 60.0
-"""So many seconds what is made of a whole fleet's limits is kept at most: it is large."""
-
 
 def state() -> CollectorState:
     """Return what the collector has now, confined; never waits for a store."""
-    if runtime.desk().gate.allow(Action.SEE_FLEET).sees_all:
-        return runtime.desk().fleet.figures()
+    desk = runtime.desk()
+    if desk.gate.allow(Action.SEE_FLEET).sees_all:
+        return desk.fleet.figures()
     has = runtime.last_collected()
     at = has.snapshot.collected_at if has.snapshot else None
     problem = None if has.problem is None else str(has.problem)
-    return _confined_state((at, has.refreshing_since, problem))
+    return replace(_confined_state((at, problem)), refreshing_since=has.refreshing_since)
 
 
-@cached(Action.SEE_FLEET, seconds=10, entries=32)
+@cached(Action.SEE_FLEET, seconds=10, newest=True)
 def _confined_state(stamp: tuple[object, ...]) -> CollectorState:
     del stamp  # what the cache goes by
     return runtime.desk().fleet.figures()
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at)
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+def names(snapshot: Snapshot) -> Mapping[str, TenantKey]:
+    """Return every tenant that has data by its visible name, in the order of a snapshot."""
+    return {visible(str(usage.tenant)): usage.tenant for usage in snapshot.tenants}
+
+
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+def sorted_names(snapshot: Snapshot) -> Sequence[str]:
+    """Return the visible names of all tenants that have data, in their order."""
+    return sorted(names(snapshot))
+
+
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+def kinds(snapshot: Snapshot) -> frozenset[str]:
+    """Return the kinds of tenants that have data."""
+    return frozenset(usage.tenant.kind for usage in snapshot.tenants)
+
+
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+def guessed(snapshot: Snapshot) -> int:
+    """Return how many tenants are guessed from names alone."""
+    return notices.guessed_in(snapshot)
+
+
+@cached(
+    Action.SEE_FLEET, key=lambda snapshot, column: (snapshot.collected_at, column), entries=128,
+    seconds=120,
+)  # fmt: skip
+def most_of(snapshot: Snapshot, column: str) -> Largest:
+    """Return the tenants with most in a column, and what all others have; made once a snapshot."""
+    return largest(tenants_frame(snapshot), snapshot, column)
+
+
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
 def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a tenant, made once a snapshot."""
     whole = snapshot.settled and not snapshot.unread
     return usage_tables.tenants_frame(snapshot.tenants, whole=whole)
+
+
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+def collections_frame(snapshot: Snapshot) -> pd.DataFrame:
+    """Return one row a collection, made once a snapshot."""
+    return store_tables.collections_frame(snapshot.collections)
 
 
 def standings(snapshot: Snapshot) -> Standings | None:
@@ -67,7 +108,7 @@ def standings(snapshot: Snapshot) -> Standings | None:
 
 @cached(
     Action.SEE_FLEET, key=lambda snapshot, version: (snapshot.collected_at, version),
-    seconds=FREED,
+    newest=True,
 )  # fmt: skip
 def _standings(snapshot: Snapshot, version: int) -> Standings:
     del version  # what the cache goes by
@@ -94,7 +135,7 @@ def card(tenant: TenantKey) -> Card | None:
         return None
 
 
-@cached(Action.SEE_FLEET, seconds=FREED)
+@cached(Action.SEE_FLEET, newest=True)
 def _cards(version: int) -> cards_drawn.Cards:
     del version  # what the cache goes by
     return runtime.desk().cards.cards()
@@ -114,7 +155,7 @@ def limited_frame(snapshot: Snapshot, standings: Standings) -> pd.DataFrame:
     return _limited_frame(snapshot, standings)[0]
 
 
-@cached(Action.SEE_FLEET, key=lambda _, standings: id(standings), seconds=FREED)
+@cached(Action.SEE_FLEET, key=lambda _, standings: id(standings), newest=True)
 def _limited_frame(snapshot: Snapshot, standings: Standings) -> tuple[pd.DataFrame, Standings]:
     keys = [usage.tenant for usage in snapshot.tenants]
     frame = limits.with_limits(tenants_frame(snapshot), keys, standings)
@@ -130,7 +171,7 @@ def carded_frame(
 
 @cached(
     Action.SEE_FLEET, key=lambda frame, _, cards, doings: (id(frame), id(cards), id(doings)),
-    seconds=FREED, entries=4,
+    newest=True,
 )  # fmt: skip
 def _carded_frame(
     frame: pd.DataFrame, snapshot: Snapshot, cards: cards_drawn.Cards, doings: cards_drawn.Doings
@@ -176,7 +217,7 @@ def dashboards() -> Dashboards | Problem | None:
         return exc.problem
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, seconds=5)
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, seconds=5, newest=True)
 def tombstones(snapshot: Snapshot) -> tuple[Tombstone, ...]:
     """Return the tombstones of what a snapshot has; empty when they cannot be read."""
     try:
@@ -211,6 +252,6 @@ def _which(whole: Ownership, viewer: Viewer) -> int:
     return id(whole)
 
 
-@cached(Action.SEE_FLEET, key=_which)
+@cached(Action.SEE_FLEET, key=_which, newest=True)
 def _confined_ownership(whole: Ownership, viewer: Viewer) -> Ownership:
     return confined_ownership(whole, viewer)

@@ -47,7 +47,7 @@ def draw(snapshot: Snapshot) -> None:
 
 
 def _target(what: str, snapshot: Snapshot) -> Target | None:
-    tenants = {visible(str(each.tenant)): each.tenant for each in snapshot.tenants}
+    tenants = read.names(snapshot)
     asked = name_among(st.query_params.get(state_keys.TENANT, ""), tenants)
     left, right = st.columns(2)
     name = left.selectbox(

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, rule_keys
+from dashboard.app import permits, read, refusals, rule_keys
 from dashboard.backups import rules
 from dashboard.draw.approval_status import draw_status
 from dashboard.draw.formatting import escaped, moment, unseen, visible
@@ -65,8 +65,8 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
 
 def _scope(snapshot: Snapshot) -> str:
     """Return whom it is for, as it is written."""
-    names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
-    kinds = sorted({f"{each.tenant.kind}/*" for each in snapshot.tenants})
+    names = read.sorted_names(snapshot)
+    kinds = sorted(f"{kind}/*" for kind in read.kinds(snapshot))
     typed = st.selectbox(
         "For", [_EVERY, *kinds, *names], format_func=_called, key=rule_keys.BACKUP_SCOPE,
         accept_new_options=True, filter_mode="contains",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.app import permits, refusals, rule_keys, runtime
-from dashboard.backups import tables
+from dashboard.backups import standings, tables
 from dashboard.draw.chosen import rows_table
 from dashboard.draw.formatting import plural
 from services.access.viewer import Action
@@ -58,5 +58,6 @@ def change(changes: Changes, why: str = "") -> bool:
     except KatoTenantsError as exc:
         refusals.keep(rule_keys.BACKUP_RULE_REFUSED, exc)
         return False
+    standings.changed()
     st.session_state[rule_keys.BACKUP_SET] = done
     return True

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.app import permits, read, refusals, rule_keys, runtime, state_keys
+from dashboard.app.cache import cached, forget
 from dashboard.backups import tables
 from dashboard.draw import figures, unknown, usage_tables
 from dashboard.draw.chosen import name_box, rows_table
@@ -16,26 +19,55 @@ from services.access.viewer import Action
 from services.backups.models import Standing
 from services.errors import KatoTenantsError
 from services.tenancy.kb_ids import TenantKey
+from services.usage.snapshot import Snapshot
 
 _FEW = 15
 
+READ_EVERY = 5.0
+"""Seconds for which what was read is drawn to all who see the same."""
 
-def draw(standings: Sequence[Standing]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Every tenant's standing, what went wrong first, with names and what is drawn of them."""
+
+    rows: Sequence[Standing]
+    names: Sequence[str]
+    frame: pd.DataFrame
+    summary: str
+
+
+@cached(
+    Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, seconds=READ_EVERY, newest=True
+)
+def read_now(snapshot: Snapshot) -> Rows:
+    """Return how each tenant is backed up, read every few seconds: a large fleet takes long."""
+    tenants = [each.tenant for each in snapshot.tenants]
+    rows = tables.worst_first(runtime.desk().backups.standings(tenants))
+    frame = tables.standings_frame(rows, datetime.now(UTC), _called()) if rows else pd.DataFrame()
+    return Rows(rows, [visible(str(each.tenant)) for each in rows], frame, tables.summary(rows))
+
+
+def changed() -> None:
+    """Have it read anew: somebody has just begun a backup, or changed a rule."""
+    forget(read_now)
+
+
+def draw(found: Rows) -> None:
     """Draw one line a tenant, what went wrong first, and what begins a backup of the chosen one."""
+    rows, names = found.rows, found.names
     refusals.draw(rule_keys.BACKUP_REFUSED, "No backup was begun")
     begun: str = st.session_state.pop(rule_keys.BACKUP_BEGUN, "")
     if begun:
         st.success(f"The backup of {escaped(begun)} began.", icon=":material/check:")
-    if not standings:
+    if not rows:
         st.info("There is no tenant to back up.", icon=":material/inbox:")
         unknown.first_steps()
         return
-    rows = tables.worst_first(standings)
-    st.caption(f"{tables.summary(rows)}.")
-    names = [visible(str(each.tenant)) for each in rows]
+    st.caption(f"{found.summary}.")
     named = name_box("Choose a tenant …", rows, names, key="backups_named")
     chosen = rows_table(
-        tables.standings_frame(rows, datetime.now(UTC), _called()), rows, names,
+        found.frame, rows, names,
         key="backups", select="single-row", height="content" if len(rows) <= _FEW else "auto",
         alt="Every tenant: its newest proven archive, its age, problems, and when it is backed up",
         column_config={
@@ -93,5 +125,6 @@ def _begin(tenant: TenantKey) -> None:
     except KatoTenantsError as exc:
         refusals.keep(rule_keys.BACKUP_REFUSED, exc)
         return
+    changed()
     if not run.problem:
         st.session_state[rule_keys.BACKUP_BEGUN] = visible(str(tenant))

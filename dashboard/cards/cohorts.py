@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import permits, state_keys
+from dashboard.app import permits, read, state_keys
 from dashboard.draw import cards, figures, limits, unknown, usage_tables
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, holds, plural, visible
+from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import Snapshot
 
 TENANTS = "Tenants"
@@ -96,7 +97,7 @@ def draw(found: pd.DataFrame, key: str, snapshot: Snapshot) -> None:
 
 def without_data(said: cards.Cards | None, snapshot: Snapshot) -> None:
     """Draw the tenants that have a card and nothing in the stores: erased, or not there yet."""
-    there = {usage.tenant for usage in snapshot.tenants}
+    there = set(read.names(snapshot).values()) if said else set[TenantKey]()
     gone = sorted(visible(str(tenant)) for tenant in (said or {}) if tenant not in there)
     if not gone:
         return

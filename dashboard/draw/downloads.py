@@ -29,23 +29,27 @@ from services.tenancy.kb_ids import TenantKey
 _UNSAFE = re.compile(r"[^\w.-]+", re.ASCII)
 _FORMATS: dict[str, tuple[Callable[[pd.DataFrame], bytes], str]]
 
+Rows = pd.DataFrame | Callable[[], pd.DataFrame]
+"""What a file has, or what makes it."""
+
 
 def download(
-    frame: pd.DataFrame, name: str, *, tenants: Whose = None, read_at: datetime | None = None
+    frame: Rows, name: str, *, tenants: Whose = None, read_at: datetime | None = None
 ) -> None:
     """Draw two small buttons under a table; the file is made when one is clicked.
 
     `name` is the file's, and the buttons' key: no two tables of a page may have the same. Columns
-    say their units, and each row when it was read: at `read_at`, or just now.
+    say their units, and each row when it was read: at `read_at`, or just now. Nothing is drawn of
+    an empty frame; what makes one, when a button is clicked, has rows.
     """
-    if frame.empty:
+    if isinstance(frame, pd.DataFrame) and frame.empty:
         return
-    frame = with_units(frame, read_at or datetime.now(UTC))
+    at = read_at or datetime.now(UTC)
     with st.container(horizontal=True, gap="small"):
         for extension, (write, mime) in _FORMATS.items():
             export_button(
                 extension.upper() if extension == "csv" else extension.capitalize(),
-                partial(write, frame),
+                partial(_written, write, frame, at),
                 target=f"{name} as {extension}",
                 tenants=tenants,
                 file_name=f"{file_name(name)}.{extension}",
@@ -53,6 +57,10 @@ def download(
                 key=f"download_{name}_{extension}",
                 type="tertiary",
             )
+
+
+def _written(write: Callable[[pd.DataFrame], bytes], frame: Rows, at: datetime) -> bytes:
+    return write(with_units(frame if isinstance(frame, pd.DataFrame) else frame(), at))
 
 
 _UNITS = {

@@ -92,18 +92,20 @@ def precision_note(figures: StoreFigures) -> str:
 def notices(
     snapshot: Snapshot, tombstones: Iterable[Tombstone] = (), *,
     audited: Iterable[Notice] = (), told: Mapping[str, Collection[str]] | None = None,
+    guessed: int | None = None,
 ) -> tuple[Notice, ...]:  # fmt: skip
     """Return what needs attention, the gravest first.
 
     `audited` is what the isolation audit found, `told` the kb_ids that it speaks of, by area:
-    nothing is said twice.
+    nothing is said twice. `guessed` is how many tenants are, for who has counted them already.
     """
     told = told or {}
+    guessed = guessed_in(snapshot) if guessed is None else guessed
     found = [
         *audited,
         *_came_back_notices(snapshot, tombstones, told.get("resurrected", ())),
         *_store_notices(snapshot),
-        *_ownership_notices(snapshot, told.get("collision", ())),
+        *_ownership_notices(snapshot, guessed, told.get("collision", ())),
         *_loose_notices(snapshot),
     ]
     order = list(Level)
@@ -133,14 +135,20 @@ def _store_notices(snapshot: Snapshot) -> Iterable[Notice]:
         yield Notice(Level.WARNING, text[0].upper() + text[1:], "system")
 
 
-def _ownership_notices(snapshot: Snapshot, told: Collection[str]) -> Iterable[Notice]:
+def guessed_in(snapshot: Snapshot) -> int:
+    """Return how many tenants are guessed from names alone."""
+    return sum(tenant.claim is ClaimState.INFERRED for tenant in snapshot.tenants)
+
+
+def _ownership_notices(
+    snapshot: Snapshot, guessed: int, told: Collection[str]
+) -> Iterable[Notice]:  # fmt: skip
     for part in snapshot.shared:
         if part.name in told:
             continue
         names = " and ".join(visible(str(tenant)) for tenant in part.claim.tenants)
         text = f"{names} share one memory: {short(part.name)}."
         yield Notice(Level.WARNING, text, "tenants")
-    guessed = sum(tenant.claim is ClaimState.INFERRED for tenant in snapshot.tenants)
     if guessed:
         verb = "is" if guessed == 1 else "are"
         text = f"{plural(guessed, 'tenant')} {verb} guessed from kb_id names: no node_id was seen."

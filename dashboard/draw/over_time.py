@@ -185,7 +185,9 @@ def draw(
     if made_up is not None and cells and cells[0].began < made_up:
         st.caption(f":material/science: Sample data: all before {moment(made_up)} is made up.")
     marks.table(events)
-    download(frame_of(cells), f"over_time_{choice.quantity}", tenants=tenants)
+    if cells:
+        rows = partial(frame_of, cells)
+        download(rows, f"over_time_{choice.quantity}", tenants=tenants)
 
 
 @cached(Action.SEE_FLEET, seconds=30, entries=64)

@@ -82,7 +82,7 @@ def keep() -> None:
 
 
 def _tenant(snapshot: Snapshot | None) -> TenantKey | None:
-    names = [] if snapshot is None else sorted(visible(str(t.tenant)) for t in snapshot.tenants)
+    names = () if snapshot is None else read.sorted_names(snapshot)
     preset = name_among(st.query_params.get(state_keys.TENANT, ""), names)
     name = st.selectbox(
         "Tenant", names, index=None if preset is None else names.index(preset),

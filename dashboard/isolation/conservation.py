@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.app.cache import cached
 from dashboard.draw import charts, notices
 from dashboard.draw.formatting import escaped, figure, markdown, moment, number
 from dashboard.draw.measures import WORDS
+from services.access.viewer import Action
 from services.figures import Measure, Precision, StoreState, Usage
 from services.usage.snapshot import Snapshot, StoreFigures
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 _CARD = 380  # pixels
 
@@ -22,12 +28,21 @@ def draw(snapshot: Snapshot) -> None:
     st.caption("Everything in the stores belongs to tenants, is shared, or is unowned: the sum "
                "of these has to be what each store itself says that it holds.")  # fmt: skip
     grid = st.grid(2, gap="small", min_column_width=_CARD)
-    for found in sums(snapshot):
+    for found, chart in _drawn(snapshot):
         with grid, st.container(border=True, height="stretch"):
-            _card(found, snapshot)
+            _card(found, chart, snapshot)
 
 
-def _card(found: Sums, snapshot: Snapshot) -> None:
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+def _drawn(snapshot: Snapshot) -> tuple[tuple[Sums, Figure | None], ...]:
+    """Return the sums of each measure with the chart of its parts, made once a snapshot."""
+    return tuple(
+        (found, charts.stacked(found.figures.measure, found.parts) if found.sum else None)
+        for found in sums(snapshot)
+    )
+
+
+def _card(found: Sums, chart: Figure | None, snapshot: Snapshot) -> None:
     figures = found.figures
     title = WORDS[figures.measure].title
     st.metric(
@@ -43,10 +58,10 @@ def _card(found: Sums, snapshot: Snapshot) -> None:
             f"Unknown, so nothing can be summed: {markdown(str(figures.reason or 'not read'))}."
         )
         return
-    if found.sum:
+    if chart is not None:
         words = ", ".join(f"{name} {count:,}" for name, count in found.parts)
         st.plotly_chart(
-            charts.stacked(figures.measure, found.parts), key=f"conserved_{figures.measure}",
+            chart, key=f"conserved_{figures.measure}",
             config={"displayModeBar": False}, alt=f"{title} divided: {words}",
         )  # fmt: skip
     st.markdown(" · ".join(f"{escaped(name)} **{count:,}**" for name, count in found.parts))

@@ -19,7 +19,7 @@ def _stamp(report: Report) -> tuple[object, ...]:
     return (report.at, len(report.records), len(accepted), max(accepted, default=None))
 
 
-@cached(Action.SEE_FINDINGS, key=_stamp)
+@cached(Action.SEE_FINDINGS, key=_stamp, newest=True)
 def listing(report: Report) -> Listing:
     """Return the findings of a report as rows, made once."""
     return tables.listing(report, runtime.desk().isolation.rules)

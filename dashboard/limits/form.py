@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.app import permits, read, refusals, rule_keys, runtime
 from dashboard.draw import cards
 from dashboard.draw.approval_status import draw_status
-from dashboard.draw.formatting import escaped, name_among, unseen, visible
+from dashboard.draw.formatting import escaped, name_among, unseen
 from dashboard.draw.limits import ICON, amount, label, source
 from dashboard.limits import listing, tables
 from services.access.viewer import Action, TenantPattern
@@ -52,15 +52,14 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
 
 
 def _scope(snapshot: Snapshot) -> Scope | None:
-    names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
+    names = read.sorted_names(snapshot)
     preset = name_among(st.query_params.get(rule_keys.LIMIT_TENANT, ""), names)
     if preset is not None:
         st.session_state.setdefault(rule_keys.LIMIT_SCOPE, ONE)
     chosen = st.segmented_control("For", SCOPES, default=EVERY if preset is None else None,
                                   key=rule_keys.LIMIT_SCOPE, required=True)  # fmt: skip
     if chosen == KIND:
-        kinds = sorted({each.tenant.kind for each in snapshot.tenants}
-                       | {*runtime.schemes().kinds()})  # fmt: skip
+        kinds = sorted(read.kinds(snapshot) | {*runtime.schemes().kinds()})  # fmt: skip
         kind = st.selectbox("Kind", kinds, key=rule_keys.LIMIT_KIND, filter_mode="contains")
         return None if kind is None else TenantPattern(kind, "*")
     if chosen == LABELLED:

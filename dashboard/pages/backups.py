@@ -7,9 +7,8 @@ from services.access.viewer import Action
 
 snapshot = figures.snapshot_or_stop("Backups")
 with unreadable.said("How tenants are backed up"):
-    backups = runtime.desk().backups
-    standings.draw(backups.standings([each.tenant for each in snapshot.tenants]))
-    kept = backups.rules()
+    standings.draw(standings.read_now(snapshot))
+    kept = runtime.desk().backups.rules()
     rules.draw(kept)
     off = permits.why_not(Action.SET_BACKUPS)
     if off:

@@ -13,7 +13,7 @@ from dashboard.draw import (
     unknown,
     usage_tables,
 )
-from dashboard.draw.largest import TOP, largest
+from dashboard.draw.largest import TOP
 from dashboard.isolation import tables
 from services.history.models import FLEET
 
@@ -31,7 +31,7 @@ notices = presenters.notices(
     snapshot, read.tombstones(snapshot),
     audited=(*(tables.attention(audit, datetime.now(UTC)) if audit else ()),
              *limits.notices(read.standings(snapshot))),
-    told=tables.told(audit) if audit else None,
+    told=tables.told(audit) if audit else None, guessed=read.guessed(snapshot),
 )  # fmt: skip
 if notices:
     with st.container(border=True):
@@ -59,7 +59,7 @@ with st.container(border=True):
         st.caption(f"Who uses most is unknown: {no_ranking}.")
         permits.link("tenants", "All tenants")
     else:
-        found = largest(frame, snapshot, column)
+        found = read.most_of(snapshot, column)
         figures.tenants_table(found.frame, snapshot, key="top", bar=column,
                               columns=[*dict.fromkeys((column, "Share", *MATTER))],
                               alt=f"The {TOP} tenants with most of {choice}")  # fmt: skip

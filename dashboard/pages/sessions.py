@@ -63,19 +63,21 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     )  # fmt: skip
     with st.popover("Filter", icon=":material/tune:"):  # data comes first on a phone
         asked_for = st.query_params.get(state_keys.SESSIONS_TENANT)  # it may have none, or none yet
-        tenants = {*frame["Tenant"], *([asked_for] if asked_for else [])}
+        tenants = listing.choices(snapshot)["Tenant"]
+        if asked_for and asked_for not in tenants:
+            tenants = sorted((*tenants, asked_for))
         tenant = st.selectbox(
-            "Tenant", sorted(tenants), index=None, placeholder="Any",
+            "Tenant", tenants, index=None, placeholder="Any",
             key=state_keys.SESSIONS_TENANT, bind="query-params", width=230, filter_mode="contains",
         )  # fmt: skip
         scheme = st.selectbox(
-            "Naming scheme", sorted(frame["scheme"].unique()), index=None, placeholder="Any",
+            "Naming scheme", listing.choices(snapshot)["scheme"], index=None, placeholder="Any",
             key=state_keys.SESSIONS_SCHEME, bind="query-params", width=250, filter_mode="contains",
         )  # fmt: skip
         age = st.selectbox("Age", list(tables.AGES), key=state_keys.SESSIONS_AGE, width=210,
                            bind="query-params", filter_mode="contains")  # fmt: skip
         kinds = st.pills(
-            "Kind", sorted(frame["kind"].unique()), key=state_keys.SESSIONS_KIND,
+            "Kind", listing.choices(snapshot)["kind"], key=state_keys.SESSIONS_KIND,
             selection_mode="multi", bind="query-params",
         )  # fmt: skip
         states = st.pills(

@@ -95,7 +95,7 @@ if sees_all:
 
 st.header("Collections in Qdrant")
 if snapshot.collections:
-    collections = store_tables.collections_frame(snapshot.collections)
+    collections = read.collections_frame(snapshot)
     unknown.dashes(collections, ["Size", "Dimension"])
     st.dataframe(collections, hide_index=True, key="collections", placeholder=usage_tables.NONE,
                  alt="Collections in Qdrant",

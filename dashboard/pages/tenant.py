@@ -9,7 +9,7 @@ from dashboard.audit_log import listing as log_listing
 from dashboard.cards import editing
 from dashboard.draw import cards, figures, limits, notices, shared, unknown, usage_tables
 from dashboard.draw.downloads import download
-from dashboard.draw.formatting import escaped, holds, name_among, plural, unseen, visible
+from dashboard.draw.formatting import escaped, holds, name_among, plural, unseen
 from dashboard.draw.links import copy_link
 from dashboard.isolation import tables as isolation_tables
 from dashboard.move import one as move_parts
@@ -174,9 +174,9 @@ def browse(tenant: TenantUsage, snapshot: Snapshot) -> None:
 
 snapshot = figures.snapshot_or_stop("Tenant")
 asked = st.query_params.get(state_keys.TENANT, "")
-by_name = {visible(str(each.tenant)): each for each in snapshot.tenants}
-asked = name_among(asked, by_name) or asked
-tenant = by_name.get(asked)
+named = read.names(snapshot)
+asked = name_among(asked, named) or asked
+tenant = snapshot.tenant(named[asked]) if asked in named else None
 if tenant is None:
     search(asked, snapshot)
     end_page()

@@ -39,7 +39,7 @@ if said:
     frame = read.carded_frame(frame, snapshot, said, read.doings())
     shown = cohorts.shown(frame, shown)
 labelled = cards.labels_in(said.values()) if said else []
-kinds = sorted({tenant.tenant.kind for tenant in snapshot.tenants})
+kinds = sorted(read.kinds(snapshot))
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     wanted = st.text_input(
@@ -94,7 +94,7 @@ else:
         found.iloc[start : start + PER_PAGE], snapshot, key="tenants",
         alt="Tenants with their usage", columns=shown,
     )  # fmt: skip
-    whole = usage_tables.adding_up(found, snapshot) if sees_all else found
+    whole = partial(usage_tables.adding_up, found, snapshot) if sees_all else found
     download(whole, "tenants", tenants=partial(usage_tables.tenants_in, found, snapshot),
              read_at=snapshot.collected_at)  # fmt: skip
 

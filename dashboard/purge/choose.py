@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from dashboard.app import read, state_keys
+from dashboard.app.cache import cached
 from dashboard.draw import shared
 from dashboard.draw.formatting import markdown, unseen, visible
 from dashboard.draw.measures import WORDS
 from dashboard.purge import plan_tables
 from dashboard.purge.plan_tables import COUNTED
+from services.access.viewer import Action
 from services.errors import NamingError
 from services.figures import Measure
 from services.purge.models import Request, Target
 from services.tenancy.kb_ids import TenantKey, kb_id_of
+from services.tenancy.ownership import Ownership
 from services.usage.snapshot import Snapshot
 
 TENANT, NODE, USER, MANY = WHATS = ("A whole tenant", "One node", "One user", "Several tenants")
@@ -85,7 +90,7 @@ def _more() -> tuple[bool, frozenset[str]]:
 
 def _many(snapshot: Snapshot) -> Target | None:
     """Draw the choice of several tenants; a list out of a ticket can be pasted."""
-    tenants = plan_tables.tenants_of(snapshot, read.ownership(), "")
+    tenants, _ = _tenants(snapshot, read.ownership())
     left, right = st.columns(2)
     names = left.multiselect("Tenants", list(tenants), key=state_keys.PURGE_MANY,
                              persist_state="page", placeholder="Type a part of a name",
@@ -107,9 +112,8 @@ def _many(snapshot: Snapshot) -> Target | None:
 
 def _target(what: str, snapshot: Snapshot) -> Target | None:
     ownership = read.ownership()
-    tenants = plan_tables.tenants_of(
-        snapshot, ownership, st.query_params.get(state_keys.TENANT, "")
-    )
+    named, _ = _tenants(snapshot, ownership)
+    tenants = plan_tables.with_asked(named, st.query_params.get(state_keys.TENANT, ""))
     left, right = st.columns(2)
     name = left.selectbox(
         "Only of this tenant" if what == USER else "Tenant", list(tenants), index=None,
@@ -129,6 +133,14 @@ def _target(what: str, snapshot: Snapshot) -> Target | None:
         filter_mode="contains",
     )  # fmt: skip
     return Target(tenant, node_id=nodes.get(node, unseen(node))) if node else None
+
+
+@cached(Action.SEE_FLEET, key=lambda *of: (of[0].collected_at, id(of[1])), newest=True)
+def _tenants(
+    snapshot: Snapshot, ownership: Ownership
+) -> tuple[Mapping[str, TenantKey], Ownership]:  # fmt: skip
+    """Return every tenant by its visible name, and what the cache goes by and has to keep."""
+    return plan_tables.tenants_of(snapshot, ownership, ""), ownership
 
 
 def _stores() -> frozenset[Measure]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
 import pandas as pd
@@ -34,16 +34,23 @@ LEFT_WORDS = {
 }
 
 
-def tenants_of(snapshot: Snapshot, ownership: Ownership, asked: str) -> dict[str, TenantKey]:
+def tenants_of(snapshot: Snapshot, ownership: Ownership, asked: str) -> Mapping[str, TenantKey]:
     """Return every tenant that has data or of which a node_id was seen, by its visible name.
 
     And the one that the address asks for, as `visible`: it may have gone, or not been read yet.
     """
     found = {usage.tenant for usage in snapshot.tenants} | ownership.tenants
-    with suppress(NamingError):
-        found.add(TenantKey.parse(unseen(asked)))
     named = ((visible(str(tenant)), tenant) for tenant in found)
-    return dict(sorted(named))
+    return with_asked(dict(sorted(named)), asked)
+
+
+def with_asked(named: Mapping[str, TenantKey], asked: str) -> Mapping[str, TenantKey]:
+    """Return tenants by their visible names, with the one that the address asks for among them."""
+    with suppress(NamingError):
+        tenant = TenantKey.parse(unseen(asked))
+        if visible(str(tenant)) not in named:
+            return dict(sorted({**named, visible(str(tenant)): tenant}.items()))
+    return named
 
 
 def nodes_of(tenant: TenantKey, snapshot: Snapshot, ownership: Ownership) -> dict[str, str]:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard.app import permits, refusals, rule_keys, runtime
+from dashboard.app import permits, read, refusals, rule_keys, runtime
 from dashboard.draw.approval_status import draw_status
-from dashboard.draw.formatting import escaped, moment, unseen, visible
+from dashboard.draw.formatting import escaped, moment, unseen
 from dashboard.retention import listing, tables
 from services.access.viewer import Action
 from services.approvals.models import WHY
@@ -77,8 +77,7 @@ def _scope(snapshot: Snapshot, quantity: str) -> str | None:
     chosen = st.segmented_control("For", SCOPES, default=EVERY, key=rule_keys.RETENTION_SCOPE,
                                   required=True)  # fmt: skip
     if chosen == KIND:
-        kinds = sorted({each.tenant.kind for each in snapshot.tenants}
-                       | {*runtime.schemes().kinds()})  # fmt: skip
+        kinds = sorted(read.kinds(snapshot) | {*runtime.schemes().kinds()})  # fmt: skip
         kind = st.selectbox("Kind", kinds, key=f"{rule_keys.RETENTION_NAME}_kind",
                             filter_mode="contains")  # fmt: skip
         return None if kind is None else f"{kind}/*"
@@ -87,7 +86,7 @@ def _scope(snapshot: Snapshot, quantity: str) -> str | None:
                              placeholder="plan=gold")  # fmt: skip
         return f"label:{text}" if text else None
     if chosen == ONE:
-        names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
+        names = read.sorted_names(snapshot)
         name = st.selectbox("Tenant", names, index=None, accept_new_options=True,
                             filter_mode="contains", placeholder="tenant/acme",
                             key=f"{rule_keys.RETENTION_NAME}_one")  # fmt: skip

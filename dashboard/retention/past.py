@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import rule_keys, runtime, unreadable
+from dashboard.app import read, rule_keys, runtime, unreadable
 from dashboard.draw.formatting import escaped, number, size, unseen, visible
 from dashboard.retention import tables
 from services.retention.models import Bound, Kept, bound_of
@@ -30,7 +30,7 @@ def draw(snapshot: Snapshot, kept: Sequence[Kept]) -> None:
         st.caption("By usage over time, which knows how many there were and not when each was "
                    "written: of a bound by number or bytes how many would have gone at least, "
                    "of one by time how many at most.")  # fmt: skip
-        names = sorted(visible(str(each.tenant)) for each in snapshot.tenants)
+        names = read.sorted_names(snapshot)
         name = st.selectbox("Tenant", names, index=None, key=rule_keys.RETENTION_TENANT,
                             filter_mode="contains", placeholder="tenant/acme")  # fmt: skip
         if name:

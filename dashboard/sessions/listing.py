@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,10 +25,17 @@ ROWS_SHOWN = 10
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at)
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
 def session_rows(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a session, made once a snapshot."""
     return session_tables.list_frame(snapshot.sessions or (), read.ownership())
+
+
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+def choices(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
+    """Return what there is in the columns that the list can be filtered by, in its order."""
+    rows = session_rows(snapshot)
+    return {name: sorted(rows[name].unique()) for name in ("Tenant", "scheme", "kind")}
 
 
 def tenants_of(snapshot: Snapshot, places: Iterable[int]) -> Callable[[], Collection[TenantKey]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.app import runtime, state_keys
+from dashboard.app import read, runtime, state_keys
 from dashboard.app.cache import cached
 from dashboard.draw import over_time
 from dashboard.draw.downloads import download
@@ -36,7 +37,7 @@ _GRAYS = 3
 def draw(choice: Choice, snapshot: Snapshot) -> None:
     """Draw the choice of tenants, and their chart."""
     st.header("Compare tenants")
-    names = {visible(str(each.tenant)): each.tenant for each in snapshot.tenants}
+    names = read.names(snapshot)
     picked = [name for name in _picked(list(names)) if name in names]
     if not picked:
         st.caption(f"Pick up to {MOST} tenants, or one to see it beside itself a month ago.")
@@ -60,7 +61,9 @@ def draw(choice: Choice, snapshot: Snapshot) -> None:
         charts.lines(found, is_size=is_size, ago=ago),
         key=f"compare_{choice.quantity}_{choice.zoom}", alt=words(found, choice.name),
     )  # fmt: skip
-    download(frame_of(found), f"compared_{choice.quantity}", tenants=[names[n] for n in picked])
+    download(
+        partial(frame_of, found), f"compared_{choice.quantity}", tenants=[names[n] for n in picked]
+    )
 
 
 def _picked(names: list[str]) -> list[str]:

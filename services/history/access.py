@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.access.gate import Gate
-from services.access.viewer import Action, Viewer
+from services.access.viewer import Action, Sight
 from services.history.events import Event, EventBook
 from services.history.forecast import Forecast
 from services.history.models import Cell, Holder, OwnerKind
@@ -29,7 +29,7 @@ class DeskHistory:
         StoreUnavailable.
         """
         viewer = self._gate.allow(Action.SEE_FLEET)
-        if not _sees(viewer, holder):
+        if not _sees(Sight(viewer), holder):
             return ()
         return self._history.series(holder, quantity, since, until, step)
 
@@ -58,7 +58,7 @@ class DeskHistory:
         Raises StoreUnavailable.
         """
         viewer = self._gate.allow(Action.SEE_FLEET)
-        return self._history.forecast(holder, quantity) if _sees(viewer, holder) else None
+        return self._history.forecast(holder, quantity) if _sees(Sight(viewer), holder) else None
 
     def at(self, moment: datetime, quantity: str | None = None) -> Then:
         """Return the figures of a moment, as `HistoryService.at`, confined.
@@ -69,7 +69,8 @@ class DeskHistory:
         then = self._history.at(moment, quantity)
         if viewer.sees_all:
             return then
-        seen = {each: figures for each, figures in then.figures.items() if _sees(viewer, each)}
+        sight = Sight(viewer)
+        seen = {each: figures for each, figures in then.figures.items() if _sees(sight, each)}
         return Then(then.at, seen, then.reasons)
 
     def kept_at(self, moment: datetime) -> Then:
@@ -94,7 +95,7 @@ class DeskHistory:
         return movers(began, ended, quantity)
 
 
-def _sees(viewer: Viewer, holder: Holder) -> bool:
+def _sees(sight: Sight, holder: Holder) -> bool:
     if holder.kind is not OwnerKind.TENANT:
-        return viewer.sees_all
-    return viewer.sees(TenantKey.written(holder.tenant))
+        return sight.sees_all
+    return sight.sees(TenantKey.written(holder.tenant))

@@ -21,6 +21,7 @@ from services.history.ports import HistoryStore
 from services.history.record import CHANGES_KEPT, Retention
 from services.history.rows import EMPTY, Row, cells, figures_at_end, rolled
 from services.history.summing import totals
+from services.history.thens import Thens
 from services.history.totals import Totals, known_of, segments
 
 
@@ -45,6 +46,7 @@ class HistoryService:
     ) -> None:  # fmt: skip
         self._store, self._retention, self._now = store, retention, now
         self._made_up_until = made_up_until
+        self._thens = Thens()
 
     def made_up_until(self) -> datetime | None:
         """Return until when the past is made up, for sample data; None where nothing is."""
@@ -97,7 +99,7 @@ class HistoryService:
             rows = self._store.before(at + 1).items()
             figures = {holder: figures_at_end(row) for holder, row in rows}
         else:
-            figures = self._store.newest(at + 1, frozenset({quantity})).figures_at_end()
+            figures = self._thens.get(self._store, at, quantity)
         for group in [who for who in figures if who.kind is OwnerKind.GROUP]:
             del figures[group]
         return Then(moment, figures, {name: some[-1].reason for name, some in looks.items()})
