@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from itertools import cycle
+from unittest.mock import patch
 
 import pytest
 
@@ -15,6 +16,8 @@ from services.stores.adapters import Stores
 from services.stores.identity import _qdrant
 from services.stores.qdrant.apart import PointsApart
 from services.stores.qdrant.archive import VectorArchive
+from services.stores.qdrant.cluster import Cluster
+from services.stores.qdrant.peers import Peers, Reached
 from services.stores.qdrant.restore import VectorWriting
 from services.stores.qdrant.setup import VectorSetup
 from tests.engines.qdrant.qdrant_collections import KEY, SHARED
@@ -48,18 +51,21 @@ def test_behind_a_balancer_each_peer_is_asked_at_its_own_address() -> None:
         def balanced(request: Request) -> Answer:
             return cluster.servers[next(turn)].answer(request)
 
+        cluster.stores[0].delete(f"{SHARED}~0", points_selector=[3, 4, 5, 6, 7])
         with HttpServer(balanced) as balancer:
-            for peers, alone in ((",".join(cluster.urls), 0), ("", 3)):
-                settings = Settings(
-                    QDRANT_URL=balancer.url, QDRANT_PEERS=peers, QDRANT_API_KEY=KEY,
-                    KATO_TENANTS_TIMEOUT_SECONDS=5,
-                )  # fmt: skip
-                cluster.stores[0].delete(f"{SHARED}~0", points_selector=[3, 4, 5, 6, 7])
-                with closing(Stores(settings)) as stores:
-                    look = stores.vector_erasing.look(TENANT)
-                    assert len([said for said in look.disclosed if "on its own" in said]) == alone
-                    if peers:
-                        assert [item.count for item in look.items] == [5]
+            settings = Settings(
+                QDRANT_URL=balancer.url, QDRANT_PEERS=",".join(cluster.urls), QDRANT_API_KEY=KEY
+            )
+            with closing(Stores(settings)) as stores:
+                look = stores.vector_erasing.look(TENANT)
+                assert ([item.count for item in look.items], look.disclosed) == ([5], ())
+                members = Cluster(stores.engines.qdrant).members()
+                assert members is not None
+            settings = Settings(QDRANT_URL=balancer.url, QDRANT_API_KEY=KEY)
+            with closing(Stores(settings)) as stores, patch.object(Peers, "reached") as reached:
+                reached.return_value = Reached(problems=dict.fromkeys(cluster.ids, "no way"))
+                each = Cluster(stores.engines.qdrant).each(*members)
+                assert (each.clients, len(each.problems)) == ({}, 3)
 
 
 def test_a_cluster_is_the_same_by_whichever_peer_it_is_reached() -> None:
