@@ -41,7 +41,7 @@ else:
         with st.spinner("Starting the stores…"):
             runtime.services()
     except KatoTenantsError as exc:
-        what = markdown(settings.deployment) if settings.deployments else "The dashboard"
+        what = switcher.no_start(row.title)
         st.error(f"{what} cannot start. {markdown(str(exc))}", icon=":material/error:")
         st.stop()
     with unreadable.calmly():

@@ -37,14 +37,14 @@ from bench.measure import (
     verdict,
 )
 from services.bootstrap import NEW_OBJECTS
-from services.stores.redis.link import packed
+from services.stores.redis.link import Client, packed
 from services.stores.redis.usage import KeyspaceStore
 from services.usage.readings import KeyReading
 
 Reads = Callable[[], object]
 
 
-def store_of(client: redis.Redis, *, count: int, budget: int) -> KeyspaceStore:
+def store_of(client: Client, *, count: int, budget: int) -> KeyspaceStore:
     """Build the store that is measured."""
     return KeyspaceStore(
         client,

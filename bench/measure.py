@@ -251,11 +251,12 @@ def fill_keyspace(port: int, *, keys: int, knowledge_bases: int, tenants: int) -
     One session record for each tenant and the index are among the keys.
     """
     names = kb_ids(knowledge_bases, tenants=tenants)
-    fill(port, _fleet_commands(names, keys=keys, tenants=tenants))
+    fill(port, fleet_commands(names, keys=keys, tenants=tenants))
     return names
 
 
-def _fleet_commands(names: Sequence[str], *, keys: int, tenants: int) -> Iterator[Command]:
+def fleet_commands(names: Sequence[str], *, keys: int, tenants: int) -> Iterator[Command]:
+    """Yield the commands that write a fleet: sessions, KATO's index, every kb_id's keys."""
     chance = random.Random(7)
     yield from session_commands(tenants)
     for name, part in zip(names, sizes(keys - tenants - 1, len(names)), strict=True):

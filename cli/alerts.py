@@ -14,8 +14,7 @@ from typing import Annotated
 
 import typer
 
-from cli.deployment import load_settings
-from cli.desk import opened_alone
+from cli.desk import load_settings, opened_alone
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from cli.history import seconds_of
 from cli.printed import aligned

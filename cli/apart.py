@@ -13,7 +13,7 @@ import typer
 
 from cli import desk
 from cli.apart_text import every_text, job_text, plan_text
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from services.apart.access import DeskApart
 from services.apart.formats import apart_json, job_json, plan_json

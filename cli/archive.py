@@ -24,7 +24,7 @@ from cli.archive_text import (
     removal_text,
     shown_text,
 )
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, fail, one_line_errors
 from cli.restore import restore_command
 from services.archive.access import DeskArchive

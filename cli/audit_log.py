@@ -17,8 +17,7 @@ from typing import Annotated
 
 import typer
 
-from cli.deployment import load_settings
-from cli.desk import opened_alone
+from cli.desk import load_settings, opened_alone
 from cli.errors import EXIT_FAILED, one_line_errors
 from services.access.viewer import Action, Outcome
 from services.audit_log.access import DeskLog

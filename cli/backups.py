@@ -17,7 +17,7 @@ import typer
 
 from cli import desk
 from cli.backups_text import rules_text, standings_text
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.printed import changed
 from services.archive.models import State

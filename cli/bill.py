@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from cli import desk, files
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_SETTINGS, fail, one_line_errors
 from cli.printed import aligned, plain
 from services.access.viewer import Action

@@ -15,7 +15,7 @@ import typer
 
 from cli import desk, files
 from cli.cards_text import card_text, cards_text, changes_text
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from services.access.viewer import Action
 from services.cards.csv_file import Refused

@@ -17,7 +17,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from cli import desk
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.files import STDIN
 from cli.printed import aligned

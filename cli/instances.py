@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from cli import desk
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from cli.files import write_into
 from cli.instances_text import listed_text, plan_text, ran_text
@@ -23,7 +24,6 @@ from services.instances.access import DeskInstances
 from services.instances.formats import instance_json, listed_json, plan_json, ran_json
 from services.instances.models import Ran, Resources, Stores, Tool, Vital, Wish
 from services.instances.written import bytes_written, cpus_written
-from services.settings.environment import load_settings
 from services.tenancy.kb_ids import TenantKey
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from cli import desk
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import one_line_errors
 from services.access.viewer import Action
 from services.isolation.formats import report_json

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from cli import desk, files
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.limits_text import counts_text, rules_text, standings_text
 from services.access.viewer import Action

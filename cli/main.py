@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli.deployment import Named, choose, load_settings, to_the_front
+from cli.desk import Named, choose, load_settings, to_the_front
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 
 _UTF8 = "utf-8"
@@ -27,6 +27,7 @@ _GROUPS = {
     "archive": "cli.archive", "card": "cli.cards", "restore": "cli.restore", "tenant": "cli.setup",
     "import": "cli.imports", "backups": "cli.backups", "park": "cli.parking",
     "unpark": "cli.unparking", "move": "cli.move", "apart": "cli.apart", "audit": "cli.isolation",
+    "deployments": "cli.deployments",
     "instance": "cli.instances",
 }  # fmt: skip
 """Where commands that have commands of their own are."""

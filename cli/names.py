@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from cli import desk, files
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from services.errors import NamesError
 from services.names.formats import preview_json, preview_lines

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from cli import desk
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from cli.parking_text import every_text, job_text, plan_text
 from services.jobs.models import Job, JobState

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from cli import desk
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import one_line_errors
 from cli.purge_text import (
     file_stem,

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from cli import desk, progress
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, fail, one_line_errors
 from cli.restore_text import jobs_text, outcome_text, plan_text
 from services.jobs.models import Job

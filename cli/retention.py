@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from cli import desk
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.printed import changed
 from cli.retention_text import (

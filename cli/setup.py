@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from cli import desk
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_FAILED, EXIT_SETTINGS, one_line_errors
 from cli.printed import aligned
 from services.limits.written import most_of, quantity_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typer
 
 from cli import desk
-from cli.deployment import load_settings
+from cli.desk import load_settings
 from cli.errors import EXIT_SETTINGS, fail, one_line_errors
 from cli.parking import AsJson, GiveUp, Name, Reason, Resume, ended, shown
 from services.restore.models import Outcome

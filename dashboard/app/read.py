@@ -21,6 +21,7 @@ from services.errors import Problem, StoreError
 from services.figures import Amount, Measure
 from services.find.models import Answer
 from services.health.models import Check, Dashboards, Workers
+from services.instances.models import Vital
 from services.limits.models import Standings
 from services.purge.job import Tombstone
 from services.tenancy.kb_ids import TenantKey
@@ -215,6 +216,12 @@ def dashboards() -> Dashboards | Problem | None:
         return runtime.desk().fleet.dashboards()
     except StoreError as exc:
         return exc.problem
+
+
+@cached(Action.SEE_FLEET, seconds=15)
+def vitals(names: tuple[str, ...]) -> Mapping[str, Vital]:
+    """Return how each of these instances is, asked at most every 15 s."""
+    return runtime.desk().instances.vitals(names)
 
 
 @cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, seconds=5, newest=True)

@@ -44,3 +44,18 @@ RETENTION_REFUSED = "retention_refused"
 RETENTION_TENANT = "retention_tenant"
 """Session state: a policy as it is being written, what was set last, why one is run, why something
 was refused, and of which tenant the past is shown."""
+
+INSTANCE_OPEN = "instance_open"
+INSTANCE_WISH = (
+    "instance_tool", "instance_stores", "instance_service", "instance_cpus", "instance_memory",
+    "instance_workers",
+)  # fmt: skip
+INSTANCE_WHY = "instance_why"
+INSTANCE_ADOPTED = ("instance_url", "instance_its_service", "instance_its_why")
+"""Session state: what of a KATO of a tenant's own is open, was chosen and typed."""
+
+INSTANCE_PLAN = "instance_plan"
+INSTANCE_VITAL = "instance_vital"
+INSTANCE_FILES = "instance_files"
+INSTANCE_REFUSED = "instance_refused"
+"""Session state: what was planned, how one is, its files, and why something was not done."""

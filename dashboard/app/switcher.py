@@ -41,6 +41,15 @@ def strip() -> None:
             st.badge(escaped(text), color="gray")
 
 
+def no_start(title: str) -> str:
+    """Name what cannot start: the dashboard, or one of several deployments, with a page's title."""
+    here = current.held()
+    if here is None:
+        return "The dashboard"
+    st.title(title)
+    return escaped(here.deployment.name)
+
+
 def shade(color: str) -> Shade:
     """Return a deployment's colour as Streamlit calls it."""
     return next((each for each in get_args(Shade) if each == color), "gray")

@@ -86,10 +86,11 @@ def _file() -> None:
 @unreadable.calmly()
 def _all(page: navigation.PageRow) -> None:
     standings = gathered.standings(gathered.mine())
-    _sums(standings)
     each = standings if len(standings) <= FEW else [one for one in standings if _asks(one)]
     for one in each:
         _one(one, page)
+    st.header("All together")
+    _sums(standings)
     st.header("Side by side")
     st.dataframe(
         words.frame_of(standings), hide_index=True, key="deployments", placeholder="unknown",
@@ -130,7 +131,8 @@ def _one(standing: Standing, page: navigation.PageRow) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.badge(escaped(standing.name), icon=":material/dns:",
                      color=switcher.shade(standing.color))  # fmt: skip
-            st.badge(standing.state.value.capitalize(), color=words.STATE_COLORS[standing.state])
+            state, color = words.badge_of(standing)
+            st.badge(state, color=color)
             for text in switcher.labels(standing.labels):
                 st.badge(escaped(text), color="gray")
             st.page_link(

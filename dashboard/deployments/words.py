@@ -15,8 +15,11 @@ from services.figures import Measure, Precision
 from services.find.models import Answer
 from services.visible import visible
 
-STATE_COLORS: Mapping[State, Literal["green", "blue", "red"]] = {
-    State.RUNNING: "green", State.READING: "blue", State.STARTING: "blue", State.FAILED: "red",
+Badge = tuple[str, Literal["green", "blue", "red", "orange"]]
+
+_STATES: Mapping[State, Badge] = {
+    State.RUNNING: ("Running", "green"), State.READING: ("Being read for the first time", "blue"),
+    State.STARTING: ("Starting", "blue"), State.FAILED: ("Failed to start", "red"),
 }  # fmt: skip
 
 GOES_ON = "Its settings in the file are wrong, and it goes on with those of before:"
@@ -24,6 +27,14 @@ GOES_ON = "Its settings in the file are wrong, and it goes on with those of befo
 STORES = {"clickhouse": "ClickHouse", "redis": "Redis", "qdrant": "Qdrant", "kato": "KATO"}
 COLUMNS = ("Deployment", "State", "Tenants", "Patterns", "Disk", "Keys", "Memory", "Vectors",
            "Sessions", "Alerts", "Read")  # fmt: skip
+
+
+def badge_of(standing: Standing) -> Badge:
+    """Say in a word or two how a deployment is, with the colour for it."""
+    if not standing.down:
+        return _STATES[standing.state]
+    known = any(found.amount is not None for found in standing.figures.values())
+    return ("Partly down" if known else "Down"), "orange"
 
 
 def line_of(standing: Standing, now: datetime) -> str:
@@ -93,7 +104,7 @@ def _row(each: Standing) -> dict[str, object]:
         return None if found is None else found.bytes if held else found.count
 
     return {
-        "Deployment": each.name, "State": each.state.value, "Tenants": each.tenants,
+        "Deployment": each.name, "State": badge_of(each)[0], "Tenants": each.tenants,
         "Patterns": amount(Measure.PATTERNS), "Disk": amount(Measure.PATTERNS, held=True),
         "Keys": amount(Measure.KEYS), "Memory": amount(Measure.KEYS, held=True),
         "Vectors": amount(Measure.VECTORS), "Sessions": amount(Measure.SESSIONS),

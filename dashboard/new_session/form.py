@@ -171,6 +171,9 @@ def landing_words(landing: Landing, unasked: str = "") -> None:
     st.code(visible(landing.node_id), language=None)
     st.caption("kb_id")
     st.code(visible(landing.kb_id), language=None)
+    if landing.served is not None:
+        st.caption("KATO of its own, at which it is created")
+        st.code(visible(f"{landing.served.name}, {landing.served.url}"), language=None)
     if landing.refusal:
         reason = landing.refusal[0].upper() + landing.refusal[1:]
         st.error(f"{markdown(reason)}.", icon=":material/block:")

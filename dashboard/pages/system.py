@@ -2,10 +2,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.app import permits, read, runtime
+from dashboard.app import permits, read, runtime, unreadable
 from dashboard.deployments import listing as deployments
 from dashboard.draw import figures, store_tables, unknown, usage_tables
 from dashboard.draw.formatting import escaped, markdown, number, plural
+from dashboard.instances import fleet as instances
 from dashboard.system import clusters, dashboards, vector_cluster, workers
 from services.access.viewer import Action
 from services.figures import Measure
@@ -83,6 +84,9 @@ if sees_all:
     st.header("KATO's workers")
     with st.skeleton(height=140):
         workers.draw(snapshot)
+
+with unreadable.said("Which KATO serves whom"):
+    instances.draw()
 
 if sees_all:
     st.header("Tables in ClickHouse")

@@ -11,6 +11,7 @@ from dashboard.draw import cards, figures, limits, notices, shared, unknown, usa
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import escaped, holds, name_among, plural, unseen
 from dashboard.draw.links import copy_link
+from dashboard.instances import one as instance_parts
 from dashboard.isolation import tables as isolation_tables
 from dashboard.move import one as move_parts
 from dashboard.names import confirming
@@ -85,6 +86,8 @@ def stays(tenant: TenantKey, moves: str) -> list[bool]:
         still.append(parking_parts.draw(tenant))
     with unreadable.said(moves):
         still.append(move_parts.draw(tenant))
+    with unreadable.said("Which KATO serves it"):
+        instance_parts.draw(tenant)
     return still
 
 
@@ -121,6 +124,7 @@ def head(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:
     if still == [True, True]:  # else it is not for now
         parking_parts.offer(tenant.tenant)
         move_parts.offer(tenant.tenant)
+        instance_parts.offer(tenant.tenant)
 
 
 def sessions(name: str, tenant: TenantUsage, snapshot: Snapshot) -> None:

@@ -29,9 +29,9 @@ def with_figures(standing: Standing, has: CollectorState) -> Standing:
 
 def _figure(found: StoreFigures) -> Figure:
     """Return one measure, unknown unless all of it was read."""
-    exact = found.precision is Precision.EXACT and found.share >= 1
-    if found.state is StoreState.OK and found.share >= 1:
-        return Figure(found.total, found.reason, exact=exact)
+    whole = found.share >= 1 and found.precision is not Precision.RUNNING  # else it is a part
+    if found.state is StoreState.OK and whole:
+        return Figure(found.total, found.reason, exact=found.precision is Precision.EXACT)
     absent = found.state is StoreState.NOT_CONFIGURED
     return Figure(None, found.unread or found.reason, absent=absent)
 

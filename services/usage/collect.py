@@ -15,6 +15,7 @@ from services.tenancy.names import CAME
 from services.tenancy.ownership import Ownership
 from services.usage.kept import Kept, Owners
 from services.usage.nodes_seen import idle_kb_ids, kato_problem, nodes_in
+from services.usage.places import KeptPlaces
 from services.usage.readings import (
     KeyReading,
     PatternReading,
@@ -89,12 +90,11 @@ class UsageService:
         self._patterns, self._keys, self._kato = patterns, keys, kato
         self._single_pass = single_pass
         self._state = state
-        self._service = service
-        self._shared_collections = shared_collections
+        self._service, self._shared_collections = service, shared_collections
         self._deadline = deadline
         self._owners = owners
         self._whole_every, self._turn = whole_every, turn
-        self._kept = Kept()
+        self._kept, self._places = Kept(), KeptPlaces()
         self._idle: frozenset[str] = frozenset()
         self._last_good: dict[Measure, tuple[datetime, Amount]] = {}
         self._failing: dict[str, datetime] = {}
@@ -202,7 +202,7 @@ class UsageService:
     def _roll_up(self, readings: Readings, ownership: Ownership) -> RolledUp:
         return roll_up(
             readings, ownership, shared_collections=self._shared_collections,
-            before=self._kept.rolled,
+            before=self._kept.rolled, places=self._places.of(ownership),
         )  # fmt: skip
 
     def _snapshot(self, asked: _Asked, rolled: RolledUp) -> Snapshot:

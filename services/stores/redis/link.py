@@ -59,6 +59,10 @@ class Link(ABC):
     def send(self, commands: bytes) -> None:
         """Send packed commands; the caller reads as many replies, in the same order."""
 
+    def send_each(self, command: bytes, keys: Sequence[bytes]) -> None:
+        """Send one command for each key: a `form` in which the key alone is open."""
+        self.send(b"".join([command % (len(key), key) for key in keys]))
+
     @abstractmethod
     def replies(self, number: int) -> list[Any]:
         """Return the next replies, error replies (`hiredis.ReplyError`) in their places."""

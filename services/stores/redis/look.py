@@ -16,7 +16,7 @@ from services.jobs.ports import Said
 from services.purge.models import Item
 from services.stores.redis.erase_sessions import Ending, chunks, keys_of, sound
 from services.stores.redis.link import Link, packed
-from services.stores.redis.scan import memory_of
+from services.stores.redis.scan import MEMORY
 from services.stores.redis.targets import KeySorter, Lots
 from services.tenancy.layout import text_of
 
@@ -133,7 +133,7 @@ def weighed(link: Link, lots: Lots) -> list[Any]:
     """
     keys, found, due = keys_of(lots), list[Any](), 0
     for chunk in chunks(keys, _BATCH):
-        link.send(memory_of([*chunk]))
+        link.send_each(MEMORY, chunk)
         found += link.replies(due)
         due = len(chunk)
     found += link.replies(due)

@@ -22,6 +22,7 @@ AT_LEAST = 5
 """Of each owner and kind, so many keys are sized even in a small sample."""
 
 MEMORY = form("MEMORY", "USAGE", None)
+"""Of one key; the server's default SAMPLES (5 members) applies."""
 
 _REPORT_SECONDS = 0.3
 _REPORT_PART = 0.1
@@ -188,7 +189,7 @@ class KeyPass:
         if chosen is not None:
             keys, groups = [keys[at] for at in chosen.tolist()], groups[chosen]
         if keys:
-            self._link.send(memory_of(keys))
+            self._link.send_each(MEMORY, keys)
         return groups
 
     def _weigh(self, due: Indexes) -> None:
@@ -198,8 +199,3 @@ class KeyPass:
         self._tally.sums.weigh(due, sizes)
         if all(isinstance(size, hiredis.ReplyError) for size in sizes):
             self._choose = none_of
-
-
-def memory_of(keys: list[bytes]) -> bytes:
-    """Write MEMORY USAGE for each key; the server's default SAMPLES (5 members) applies."""
-    return b"".join([MEMORY % (len(key), key) for key in keys])

@@ -13,7 +13,7 @@ from services.purge.ports import WantsNode
 from services.stores.redis.erase_sessions import CHUNK, chunks, keys_of
 from services.stores.redis.link import Link, packed
 from services.stores.redis.look import KeyFindings, count_there, is_refusal, weighed
-from services.stores.redis.scan import keyspace, memory_of
+from services.stores.redis.scan import MEMORY, keyspace
 from services.stores.redis.survey import HeldKeys, is_known_to, newcomers
 from services.stores.redis.targets import KeySorter, Lots
 from services.tenancy.layout import bytes_of
@@ -74,7 +74,7 @@ class WholeKeyspace:
             if not is_told:
                 tally.weigh(own, repeat(_UNTOLD))
             elif own:
-                self._link.send(memory_of(keys_of(own)))
+                self._link.send_each(MEMORY, keys_of(own))
         self._weigh(due, tally)
 
     def count(self, sorter: KeySorter, tally: KeyFindings) -> None:

@@ -19,7 +19,7 @@ from services.stores.redis.erase_sessions import chunks, sound
 from services.stores.redis.errors import STORE
 from services.stores.redis.large_content import PIECE_BYTES, in_turn, pairs_of, pieces_of
 from services.stores.redis.link import Link, form, packed
-from services.stores.redis.scan import memory_of
+from services.stores.redis.scan import MEMORY
 from services.tenancy.layout import text_of
 
 _BATCH = 500
@@ -108,7 +108,7 @@ class ContentReader:
 
     def _sized(self, keys: Sequence[tuple[bytes, str]]) -> list[Sized]:
         """Ask for the memory of keys that are there; where it is withheld, they are large."""
-        self._link.send(memory_of([key for key, _ in keys]))
+        self._link.send_each(MEMORY, [key for key, _ in keys])
         told = zip(keys, self._link.replies(len(keys)), strict=True)
         return [
             (key, kind, memory if isinstance(memory, int) else PIECE_BYTES + 1)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +24,15 @@ from services.stores.redis.cluster.lane import Lane
 from services.stores.redis.cluster.slots import SLOTS, slot_of, tags
 from services.tenancy.layout import Owner, OwnerKind
 from tests.engines.erasing import MINE, silent, surface_of
-from tests.engines.redis.keys import commands_called, counts_of, naive_counts, restore_capture
+from tests.engines.redis.keys import (
+    commands_called,
+    counts_of,
+    naive_counts,
+    restore_capture,
+    store_of,
+)
 from tests.engines.redis.test_erasing import INDEX, NODE, is_bob, prints, session
+from tests.servers.certificates import own_certificate
 from tests.servers.redis_cluster import PROGRAMS, Node, RunningCluster, running
 from tests.servers.sockets import LOOPBACK, free_port
 from tests.servers.whole_cluster import WholeCluster
@@ -86,6 +94,17 @@ class TestAdapters:
         assert "cluster|getkeysinslot" not in commands_called(cluster)
         cluster.set(f"{MINE}:frequency:new", 1)
         assert stores.keys.read(last=again).keys_after == len(rows) + 1
+
+    def test_memory_is_carried_over(self, cluster: WholeCluster) -> None:
+        cluster.mset({f"{MINE}:frequency:{at}": at for at in range(300)})
+        store = store_of(cluster, memory_every=3600, few=10)
+        first = store.read()
+        cluster.set(f"{MINE}:frequency:new", 1)
+        second = store.read(last=first)
+        assert (first.memory_at, second.keys_after) == (None, 301)
+        assert second.memory_at is not None
+        cluster.running.nodes[0].client.flushall()
+        assert store.read(last=second).memory_at is None
 
     def test_how_it_is(self, cluster: WholeCluster, stores: Stores) -> None:
         found = stores.keys.health()
@@ -263,6 +282,30 @@ class TestAddresses:
             pytest.raises(StoreUnavailable, match="asking for its nodes, at 127"),
         ):
             stores.keys.read()
+
+
+def test_over_tls_and_by_the_names_that_nodes_announce(tmp_path: Path) -> None:
+    """Who is not trusted is not spoken to; without TLS at these ports, what is wrong is said."""
+    certificate, key = own_certificate(tmp_path)
+    options = (
+        "--tls-cluster", "yes", "--tls-auth-clients", "no", "--tls-ca-cert-file", str(certificate),
+        "--tls-cert-file", str(certificate), "--tls-key-file", str(key),
+        "--cluster-announce-hostname", "localhost", "--cluster-preferred-endpoint-type", "hostname",
+    )  # fmt: skip
+    with running(tmp_path, "redis_7", options=options, tls=True) as found:
+        places = ",".join(f"{LOOPBACK}:{node.tls}" for node in found.nodes)
+        with stores_of(f"rediss+cluster://{places}?ssl_ca_certs={certificate}") as stores:
+            client = stores.engines.redis
+            assert not isinstance(client, redis.Redis)
+            told = {each.connection_pool.connection_kwargs["host"] for each in client.nodes()}
+            assert told == {"localhost"}
+            slot = slot_of(b"a_kato:x")
+            found.move(slot, found.nodes[0] if slot > SLOTS // 3 else found.nodes[1])
+            stores.canary_keys.write(Belongings((), {"a_kato:x": "1"}, {}, {}, "", ()))
+            assert stores.keys.read().keys_after == 1
+        for url in (f"rediss+cluster://{places}", f"redis+cluster://{places}"):
+            with stores_of(url) as stores, pytest.raises(StoreError):
+                stores.keys.read()
 
 
 @pytest.fixture(scope="module", params=PROGRAMS)

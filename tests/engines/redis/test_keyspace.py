@@ -10,6 +10,7 @@ import redis
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from services.figures import Precision
+from services.stores.redis.link import SocketLink
 from services.tenancy.layout import NOBODY, Owner, OwnerKind, read_key, text_of
 from services.usage.readings import KeyReading
 from tests.engines.redis.keys import counts_of, naive_counts, restore_capture, store_of
@@ -159,16 +160,14 @@ def test_a_key_that_vanishes_is_not_counted(
     valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A key that SCAN named and MEMORY USAGE no longer finds is in no group."""
-    from services.stores.redis import scan as keyscan
-
     valkey.mset({f"a_kato:frequency:{number}": 1 for number in range(50)})
-    honest = keyscan.memory_of
+    honest = SocketLink.send_each
 
-    def delete_first(keys: list[bytes]) -> bytes:
+    def delete_first(link: SocketLink, command: bytes, keys: list[bytes]) -> None:
         valkey.delete(b"a_kato:frequency:7")
-        return honest(keys)
+        honest(link, command, keys)
 
-    monkeypatch.setattr(keyscan, "memory_of", delete_first)
+    monkeypatch.setattr(SocketLink, "send_each", delete_first)
     reading = store_of(valkey, scan_count=1000).read()
     assert counts_of(reading) == {(kb("a_kato"), "frequency", True): 49}
     assert (reading.keys_before, reading.keys_after) == (50, 49)

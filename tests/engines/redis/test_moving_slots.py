@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -15,8 +17,9 @@ from services.stores.redis.cluster.slots import slot_of
 from tests.engines.erasing import silent, surface_of
 from tests.engines.redis.keys import counts_of, naive_counts, store_of
 from tests.engines.redis.test_erasing import NODE, erasing_of, is_bob, prints, session
-from tests.servers.redis_cluster import PROGRAMS, running
+from tests.servers.redis_cluster import PROGRAMS, Node, running
 from tests.servers.whole_cluster import WholeCluster
+from tests.waiting import wait_until
 
 MINE, OTHER = "tenant_acme_user_bob_kato", "tenant_acme_corp_user_bob_kato"
 SYMBOLS = ("{a}", "{b}", "{cc}", "{foo}", "plain", "}{")
@@ -115,3 +118,48 @@ def test_a_purge_erases_what_is_the_targets(
     gone = {key for key in before if key.startswith(MINE.encode()) or b"mine-" in key}
     assert prints(whole) == {key: dump for key, dump in before.items() if key not in gone}
     assert erasing.look(surface, is_bob).items == ()
+
+
+def test_slots_that_move_at_once_are_counted_once(whole: WholeCluster) -> None:
+    """Valkey 9 hands a slot over in one moment; its keys are on two nodes until then."""
+    nodes = whole.running.nodes
+    if "valkey_version" not in nodes[0].client.info("server"):
+        pytest.skip("it moves slots key by key alone")
+    fill(whole)
+    expected = naive_counts([*map(str.encode, KEYS), INDEX])
+    over = threading.Event()
+    thread = threading.Thread(target=_hand_over, args=(whole, over), daemon=True)
+    thread.start()
+    passes = 0
+    while not over.is_set() or not passes:
+        assert counts_of(store_of(whole).read()) == expected
+        passes += 1
+    thread.join()
+    assert passes > 3
+    assert counts_of(store_of(whole).read()) == expected
+
+
+def _hand_over(whole: WholeCluster, over: threading.Event) -> None:
+    for slot in SLOTS:
+        primaries = whole.running.primaries
+        source = next(n for n in primaries if slot in _served(n))
+        target = primaries[(primaries.index(source) + 1) % len(primaries)]
+        source.client.execute_command(
+            "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id
+        )
+        wait_until(partial(_is_served, target, slot))
+    over.set()
+
+
+def _is_served(node: Node, slot: int) -> bool:
+    return slot in _served(node)
+
+
+def _served(node: Node) -> set[int]:
+    """The slots of a node, as it sees it."""
+    return {
+        slot
+        for first, last, primary, *_ in node.client.execute_command("CLUSTER SLOTS")
+        for slot in range(first, last + 1)
+        if primary[2].decode() == node.id
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,16 @@ import redis
 
 from services import bootstrap
 from services.bootstrap import Services
+from services.errors import StoreError
 from services.figures import Measure
 from services.purge.job import Job, Outcome
 from services.purge.models import Request, Target
 from services.settings.environment import Settings
 from services.stores.redis.erase import KeyErasing
 from services.tenancy.kb_ids import TenantKey
+from tests.servers.redis_cluster import RunningCluster, running
 from tests.servers.redis_sentinel import cut_off, watched
+from tests.waiting import wait_until
 
 ACME = TenantKey("tenant", "acme")
 MINE, OTHER = "tenant_acme_user_bob_kato", "tenant_acme_corp_user_bob_kato"
@@ -102,3 +105,44 @@ def test_a_sentinels_failover_brings_back_what_was_erased_and_it_is_told(
         assert "22 keys and sessions of the target were there after it, and were erased" in receipt
         left = of.replica.client.keys("*")
     assert sorted(left) == LEFT
+
+
+def test_so_does_a_clusters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of its primaries dies with what its replica has not; the others go on."""
+    options = ("--cluster-node-timeout", "800", "--cluster-replica-validity-factor", "0")
+    with running(tmp_path, "redis_7", replicas=1, options=options) as of:
+        client = of.client()
+        fill(client)
+        for node in of.primaries:
+            for key in node.client.keys("*"):
+                node.client.persist(key)
+            assert node.client.wait(1, 5000) == 1
+        victim = of.primaries[0]
+        mine = [key for key in victim.client.keys("*") if key.startswith(MINE.encode())]
+
+        def die() -> None:
+            victim.kill()
+            wait_until(lambda: _takes(of))
+
+        with opened(of.url, tmp_path / "data") as built:
+            before(monkeypatch, "erase_sessions", lambda: [cut_off(n.client) for n in of.primaries])
+            after(monkeypatch, "erase", die)
+            job = purged(built)
+            receipt = json.loads(built.purge.receipt_text(job.id))
+        assert job.outcome is Outcome.ERASED, receipt
+        (said,) = (text for text in receipt["disclosed"] if text.startswith("Redis failed over"))
+        number = int(said.partition("everyone: ")[2].split()[0])
+        assert number >= len(mine) > 0
+        left = sorted(key for node in of.primaries for key in node.client.keys("*"))
+        client.close()
+    assert left == LEFT
+
+
+def _takes(of: RunningCluster) -> bool:
+    with suppress(StoreError, redis.RedisError):
+        return (
+            of.serves()
+            and len(of.primaries) == 3
+            and all(node.process is not None for node in of.primaries)
+        )
+    return False

@@ -6,7 +6,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
+from types import SimpleNamespace
+from typing import cast
 
 from hypothesis import given, strategies as st
 
@@ -25,8 +28,10 @@ from services.alerts.models import (
     Told,
 )
 from services.alerts.tell import MOST, Telling, settled, tell
+from services.alerts.words import link_to
 from services.errors import Problem
 from services.isolation.severity import Severity
+from services.settings.environment import Settings
 from tests.unit.alerts.worlds import ACME, MINUTE, NOW, ZED, alert, condition, route
 
 TABLE = {each.code: each for each in (
@@ -171,3 +176,18 @@ def test_how_a_route_does() -> None:
     assert (found.failing_since, found.problem, found.given_up) == (None, None, 0)
     (found,) = deliveries([route()], [replace(test, test=False)])
     assert found.given_up == 1
+
+
+def test_a_link_names_the_deployment_where_the_dashboard_has_several() -> None:
+    alert = cast("Alert", SimpleNamespace(id="a1"))
+    for url, link in (
+        ("https://k.example.com", "https://k.example.com/alerts?alert=a1"),
+        ("https://k.example.com/x/", "https://k.example.com/x/alerts?alert=a1"),
+        ("https://k.example.com?deployment=eu",
+         "https://k.example.com/alerts?deployment=eu&alert=a1"),
+    ):  # fmt: skip
+        assert link_to(alert, url) == link
+    here = Settings(url="https://k.example.com", deployment="eu")
+    assert here.address == "https://k.example.com"
+    several = here.model_copy(update={"deployments": Path("/x")})
+    assert several.address == "https://k.example.com?deployment=eu"

@@ -8,6 +8,7 @@ follows it; nothing else is ever sent twice.
 from __future__ import annotations
 
 import time
+from binascii import crc_hqx
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -27,11 +28,12 @@ from services.stores.redis.cluster.joined import (
     slot_of_first,
 )
 from services.stores.redis.cluster.lane import ASKING, Held, Lane
-from services.stores.redis.cluster.slots import is_split, key_of, slot_of, tags
+from services.stores.redis.cluster.nodes import Nodes
+from services.stores.redis.cluster.slots import SLOTS, is_split, key_of, slot_of, tags
 from services.stores.redis.cluster.topology import Address, redirection
 from services.stores.redis.cluster.walk import Walk
 from services.stores.redis.errors import STORE
-from services.stores.redis.link import EXEC, MULTI, Link, conversation, packed
+from services.stores.redis.link import EXEC, MULTI, Link, packed
 
 if TYPE_CHECKING:
     from services.stores.redis.cluster.client import Cluster
@@ -39,6 +41,13 @@ if TYPE_CHECKING:
 _END = object()
 _TIMES = 12
 _PAUSE, _LONGEST_PAUSE = 0.002, 0.5
+_PLAIN = frozenset({
+    b"GET", b"GETRANGE", b"HSET", b"PEXPIRETIME", b"PTTL", b"SADD", b"SET", b"SISMEMBER", b"SREM",
+    b"TYPE",
+})  # fmt: skip
+"""What most commands are: of one key, which comes first."""
+
+_MASK = SLOTS - 1
 _EVERYWHERE = (b"DBSIZE", b"TIME", b"PING")
 
 Batches = defaultdict[Lane, list[bytes]]
@@ -50,11 +59,8 @@ class ClusterLink(Link):
     def __init__(
         self, cluster: Cluster, stack: ExitStack, *, operation: str, seconds: float
     ) -> None:
-        self._cluster, self._stack = cluster, stack
-        self._operation, self._seconds = operation, seconds
-        self._owners = list(cluster.topology().owners)
-        self._lanes: dict[Address, Lane] = {}
-        self._links: list[Link] = []
+        self._operation = operation
+        self._nodes = Nodes(cluster, stack, operation=operation, seconds=seconds)
         self._awaited: deque[Wire | Joined] = deque()
         self._held: Held | None = None
         self._spoiled = False
@@ -70,38 +76,11 @@ class ClusterLink(Link):
     @property
     def primaries(self) -> Sequence[Link]:
         """The links to all primaries, asked for anew. Raises StoreUnavailable where one lacks."""
-        return [lane.link for lane in self.lanes()]
-
-    def lanes(self) -> list[Lane]:
-        """Return the lanes to all primaries. Raises StoreUnavailable where a slot has none."""
-        topology = self._cluster.topology(anew=True)
-        self._owners = list(topology.owners)
-        if topology.unserved:
-            raise self._gone(f"no node serves the slots {topology.unserved}")
-        return [self.lane(address) for address in topology.primaries]
-
-    def lane(self, address: Address) -> Lane:
-        """Return the lane to one node, which is opened where it is not yet."""
-        found = self._lanes.get(address)
-        if found is None:
-            found = self._lanes[address] = Lane(self.opened(address), address)
-        return found
-
-    def opened(self, address: Address) -> Link:
-        """Open one more connection to a node."""
-        link = self._stack.enter_context(
-            conversation(
-                self._cluster.at(address),
-                operation=f"{self._operation}, at {address}",
-                seconds=self._seconds,
-            )
-        )
-        self._links.append(link)
-        return link
+        return [lane.link for lane in self._nodes.all()]
 
     def walk(self, count: int) -> Iterator[list[bytes]]:
         """Yield every key once, some `count` at a time."""
-        return Walk(self, count=count).keys()
+        return Walk(self, self._nodes, count=count).keys()
 
     def at_once(self, keys: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
         """Cut keys into pieces that are of one slot each."""
@@ -115,31 +94,6 @@ class ClusterLink(Link):
         """Return a hash tag of a key's slot."""
         return b"{%b}" % tags()[slot_of(key)]
 
-    def owner(self, slot: int) -> Address:
-        """Return who serves a slot, as far as is known."""
-        found = self._owners[slot]
-        if found is None:
-            self._owners = list(self._cluster.topology(anew=True).owners)
-            found = self._owners[slot]
-        if found is None:
-            raise self._gone(f"no node serves the slot {slot}")
-        return found
-
-    def learn(self, slot: int, address: Address) -> None:
-        """Take note of who serves a slot now."""
-        self._owners[slot] = address
-
-    def _serving(self, slot: int) -> Lane:
-        """Return the lane to who serves a slot; one that is gone by now has a successor."""
-        owner = self.owner(slot)
-        try:
-            return self.lane(owner)
-        except StoreUnavailable:
-            self._owners = list(self._cluster.topology(anew=True).owners)
-            if self.owner(slot) == owner:
-                raise
-            return self.lane(self.owner(slot))
-
     # --- commands out ----------------------------------------------------------------------------
 
     def send(self, commands: bytes) -> None:
@@ -151,11 +105,32 @@ class ClusterLink(Link):
         for lane, some in batches.items():
             lane.send(b"".join(some), len(some))
 
+    def send_each(self, command: bytes, keys: Sequence[bytes]) -> None:
+        """Send one command for each key, which `send` would have to read first."""
+        if self._held is not None:
+            super().send_each(command, keys)
+            return
+        slots = [slot_of(key) if b"{" in key else crc_hqx(key, 0) & _MASK for key in keys]
+        lanes = {slot: self._nodes.serving(slot) for slot in set(slots)}
+        wires = [
+            (lanes[slot], command % (len(key), key)) for slot, key in zip(slots, keys, strict=True)
+        ]
+        self._awaited.extend(wires)
+        for lane in set(lanes.values()):
+            some = [sent for to, sent in wires if to is lane]
+            lane.send(b"".join(some), len(some))
+
     def _route(self, words: list[bytes], batches: Batches) -> None:
-        verb = words[0].upper()
+        verb = words[0]
+        if verb in _PLAIN and self._held is None:
+            lane, command = self._nodes.serving(slot_of(words[1])), packed(*words)
+            batches[lane].append(command)
+            self._awaited.append((lane, command))
+            return
+        verb = verb.upper()
         if verb in _EVERYWHERE:
             command = packed(*words)
-            wires = [(lane, command) for lane in self.lanes()]
+            wires = [(lane, command) for lane in self._nodes.all()]
             self._await(Joined(wires, JOINS[verb]), batches)
         elif verb == b"WATCH":
             self._watch(words, batches)
@@ -170,7 +145,7 @@ class ClusterLink(Link):
         elif self._held is not None and self._held.is_asking:
             self._await(self._joined(words), batches)
         else:
-            lane = self._held.lane if self._held else self._serving(slot_of(key_of(words)))
+            lane = self._held.lane if self._held else self._nodes.serving(slot_of(key_of(words)))
             command = packed(*words)
             batches[lane].append(command)
             self._awaited.append((lane, command))
@@ -178,7 +153,7 @@ class ClusterLink(Link):
     def _joined(self, words: list[bytes]) -> Joined:
         """Return a command of one key, asked for where its slot is on the way to."""
         held, command = self._held, packed(*words)
-        lane = held.lane if held else self._serving(slot_of(key_of(words)))
+        lane = held.lane if held else self._nodes.serving(slot_of(key_of(words)))
         before = [(lane, ASKING)] if held and held.is_asking else []
         return Joined([*before, (lane, command)], last)
 
@@ -194,7 +169,7 @@ class ClusterLink(Link):
             raise ValueError("keys of several slots cannot be watched together")
         slot, self._spoiled = slots.pop(), False
         moving = self._moving.pop(slot, None)
-        lane = self.lane(moving) if moving else self._serving(slot)
+        lane = self._nodes.lane(moving) if moving else self._nodes.serving(slot)
         self._held = Held(lane, slot, is_asking=moving is not None)
         self._await(self._joined(words), batches)
 
@@ -204,16 +179,15 @@ class ClusterLink(Link):
         """Return the next replies, in the order of their commands."""
         awaited = self._awaited
         entries = [awaited.popleft() for _ in range(number)]
+        if Joined not in set(map(type, entries)):
+            return self._read(entries)  # type: ignore[arg-type] # each is a wire
         wires: list[Wire] = []
         for entry in entries:
             if isinstance(entry, Joined):
                 wires += entry.wires
             else:
                 wires.append(entry)
-        found = self._read(wires)
-        if len(wires) == number and not any(isinstance(each, Joined) for each in entries):
-            return found
-        left = iter(found)
+        left = iter(self._read(wires))
         return [
             entry.reply( [next(left) for _ in entry.wires])
             if isinstance(entry, Joined) else next(left)
@@ -224,9 +198,9 @@ class ClusterLink(Link):
         counts = Counter([lane for lane, _ in wires])
         by_lane = {lane: iter(lane.take(number)) for lane, number in counts.items()}
         found = [next(by_lane[lane]) for lane, _ in wires]
-        for at, reply in enumerate(found):
-            if isinstance(reply, hiredis.ReplyError):
-                found[at] = self._followed(*wires[at], reply)
+        errors = [at for at, reply in enumerate(found) if reply.__class__ is hiredis.ReplyError]
+        for at in errors:
+            found[at] = self._followed(*wires[at], found[at])
         return found
 
     def _followed(self, lane: Lane, command: bytes, reply: Any) -> Any:
@@ -252,10 +226,10 @@ class ClusterLink(Link):
 
     def _redirected(self, code: str, slot: int, address: Address) -> tuple[Lane, list[bytes]]:
         if code == "MOVED":
-            self.learn(slot, address)
-            return self.lane(address), []
+            self._nodes.learn(slot, address)
+            return self._nodes.lane(address), []
         self._moving[slot] = address
-        return self.lane(address), [ASKING]
+        return self._nodes.lane(address), [ASKING]
 
     def transaction(self, commands: Sequence[bytes]) -> list[Any] | None:
         """Do packed commands on keys of one slot, between MULTI and EXEC on its node.
@@ -267,7 +241,7 @@ class ClusterLink(Link):
             held.lane.now(packed("UNWATCH"))
             return None
         slot = held.slot if held else slot_of_first(commands)
-        lane = held.lane if held else self._serving(slot)
+        lane = held.lane if held else self._nodes.serving(slot)
         before = [ASKING] if held and held.is_asking else []
         for _ in range(_TIMES):
             words = [each for one in (MULTI, *commands, EXEC) for each in (*before, one)]
@@ -286,8 +260,7 @@ class ClusterLink(Link):
 
     def prolong(self) -> None:
         """Give what follows as much time as all had at first: the work goes on as it should."""
-        for link in self._links:
-            link.prolong()
+        self._nodes.prolong()
 
     def error(self, reply: hiredis.ReplyError) -> StoreError:
         """Return what an error reply means: a cluster that is down may be well again."""

@@ -27,6 +27,7 @@ from services.stores.redis.link import form, packed
 
 if TYPE_CHECKING:
     from services.stores.redis.cluster.link import ClusterLink
+    from services.stores.redis.cluster.nodes import Nodes
 
 _FIRST, _MOST = 16, 1_024
 _AT_ONCE = 10_000
@@ -42,8 +43,8 @@ _Asked = tuple[Sequence[int], "Address"]
 class Walk:
     """One pass over all keys, over connections of its own, some `count` keys a round and node."""
 
-    def __init__(self, link: ClusterLink, *, count: int) -> None:
-        self._link, self._count = link, count
+    def __init__(self, link: ClusterLink, nodes: Nodes, *, count: int) -> None:
+        self._link, self._nodes, self._count = link, nodes, count
         self._lanes: dict[Address, Lane] = {}
         self._todo: dict[Address, deque[int]] = {}
         self._size = _FIRST
@@ -51,9 +52,9 @@ class Walk:
 
     def keys(self) -> Iterator[list[bytes]]:
         """Yield keys, the next of each node under way. Raises StoreError."""
-        self._link.lanes()
+        self._nodes.all()
         for slot in range(SLOTS):
-            self._leave(slot, self._link.owner(slot))
+            self._leave(slot, self._nodes.owner(slot))
         waiting = deque(asked for address in list(self._todo) if (asked := self._ask(address)))
         while waiting:
             slots, address = waiting.popleft()
@@ -80,7 +81,7 @@ class Walk:
     def _lane(self, address: Address) -> Lane:
         found = self._lanes.get(address)
         if found is None:
-            found = self._lanes[address] = Lane(self._link.opened(address), address)
+            found = self._lanes[address] = Lane(self._nodes.opened(address), address)
         return found
 
     def _ask(self, address: Address) -> _Asked | None:
@@ -118,7 +119,7 @@ class Walk:
         self._tries -= 1
         if not self._tries:
             raise self._gone("slots are moved on and on")
-        self._link.learn(slot, address)
+        self._nodes.learn(slot, address)
         self._leave(slot, address)
         return []
 

@@ -1,0 +1,1 @@
+"""Parts of pages about KATOs of single tenants."""
