@@ -21,6 +21,7 @@ from dashboard.app import files, hardening
 from dashboard.app.guard import Guard
 from dashboard.app.metrics import Metrics, rules_of
 from services.errors import KatoTenantsError, SettingsError
+from services.settings.deployment_settings import deployments_of
 from services.settings.environment import Settings, load_settings
 from services.wiring import alerting
 
@@ -100,6 +101,8 @@ def _checked() -> Settings:
         hardening.check(settings)
         hardening.check_secrets(settings)
         alerting.check(settings)
+        if settings.deployments is not None:
+            deployments_of(settings)
     except SettingsError as exc:
         print(f"kato-tenants: {exc}", file=sys.stderr, flush=True)
         raise SystemExit(EXIT_SETTINGS) from None

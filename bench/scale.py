@@ -127,13 +127,23 @@ def collect_section(port: int, directory: str, url: str, repeat: int) -> list[bo
             state=state,
             owners=Owners(state, schemes=NamingSchemes.of(), service="kato"),
             deadline=600,
+            whole_every=3600,
         )
-        for turn in range(repeat):
+        time.sleep(2)  # within a second of a save the server does not tell of writes
+        for turn in ("cold", *["still"] * repeat, *["one write"] * repeat):
+            if turn == "one write":
+                client.set(f"{kb_ids(1, tenants=1)[0]}:prediction:obs-{time.time_ns()}", "[]")
+                connect().command(
+                    f"INSERT INTO {DATABASE}.patterns_data SELECT * REPLACE"
+                    f" ('{time.time_ns()}' AS name) FROM {DATABASE}.patterns_data LIMIT 1"
+                )
             began, busy = time.perf_counter(), time.process_time()
             snapshot = usage.collect()
             took, spent = time.perf_counter() - began, time.process_time() - busy
             held = process.memory_info().rss / MEBIBYTE
-            print(f"     collect {turn}: {took:,.1f} s, of it {spent:,.1f} s here, {held:,.0f} MiB")
+            print(
+                f"     collect, {turn}: {took:,.1f} s, of it {spent:,.1f} s here, {held:,.0f} MiB"
+            )
             for measure, figures in snapshot.stores.items():
                 print(f"       {measure.value}: {figures.total or figures.reason}")
         print(f"     {len(snapshot.tenants):,} tenants")

@@ -15,6 +15,7 @@ from dashboard.app import state_keys
 from dashboard.app.deployments import Deployments, Held
 from dashboard.draw.formatting import escaped
 from services.errors import SettingsError
+from services.settings.deployments import has_several
 from services.settings.environment import Settings, load_settings
 from services.settings.sign_in import DEPLOYMENTS
 
@@ -30,7 +31,7 @@ def several() -> Deployments | None:
     Raises SettingsError.
     """
     global _several  # noqa: PLW0603  what a process has once
-    if load_settings().deployments is None:
+    if not has_several():
         return None
     if _several is None:
         with _turn:
@@ -43,7 +44,7 @@ def several() -> Deployments | None:
 
 def name() -> str:
     """Return the deployment's name; empty where there is one, or none is chosen."""
-    if load_settings().deployments is None:
+    if not has_several():
         return ""
     return str(st.session_state.get(state_keys.DEPLOYMENT, ""))
 

@@ -14,6 +14,7 @@ from services.access.viewer import Viewer
 from services.bootstrap import Services
 from services.desk import Desk
 from services.errors import KatoTenantsError
+from services.settings.deployments import has_several
 from services.settings.environment import load_settings
 from services.tenancy.ownership import Ownership
 from services.tenancy.schemes import NamingSchemes
@@ -59,9 +60,7 @@ def every() -> Mapping[str, Services | None]:
 
 def generation() -> object:
     """Return what is another thing wherever the deployment, or its settings, are: for caches."""
-    if load_settings().deployments is None:
-        return ""
-    return current.name(), id(started())
+    return (current.name(), id(started())) if has_several() else ""
 
 
 def stop() -> None:
@@ -94,8 +93,7 @@ def failure() -> str:
 
 def desk() -> Desk:
     """Return every use case as whoever is there may use it, looked up anew for every action."""
-    several = current.several() is not None
-    return Desk(services(), access.viewer, access.elsewhere if several else None)
+    return Desk(services(), access.viewer, access.elsewhere if has_several() else None)
 
 
 def is_embedded() -> bool:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.app import read
-from dashboard.draw.formatting import UNKNOWN, age, clipped, escaped, markdown, plural, visible
+from dashboard.draw.formatting import clipped, escaped, markdown, plural, span, visible
 from services.errors import Problem
 from services.health.models import Dashboard, Dashboards
 
@@ -39,8 +39,8 @@ def words(found: Dashboards) -> str:
     if reads is None:
         return f"{many}. None reads the stores right now: one begins to within seconds."
     who = "This one" if reads.id == found.this else _name(reads)
-    since = UNKNOWN if found.since is None else age(found.since, found.now)
-    text = f"{many}. {who} reads the stores for all, since {since.removesuffix(' ago')}."
+    seconds = 0.0 if found.since is None else (found.now - found.since).total_seconds()
+    text = f"{many}. {who} reads the stores for all, for {span(max(seconds, 0.0))} now."
     versions = {each.version for each in found.there}
     return text if len(versions) == 1 else f"{text} They are of {len(versions)} versions."
 

@@ -182,6 +182,7 @@ class SharedCollector(Collector):
         turn = self._place.turn
         if turn is None:
             self._set(self.state.snapshot, problem=self._place.problem, seconds=self.state.seconds)
+            self._asked = True  # as soon as the records answer
             return
         self._asked = False
         if turn.published != self._published:

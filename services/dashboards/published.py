@@ -28,7 +28,7 @@ else:
 FORM = 1
 """Which form this version writes, and the newest that it reads: another one for each shape."""
 
-MOST = 256 << 20
+MOST = 64 << 20
 """Bytes that may be published at most: of a fleet that takes more each dashboard reads its own."""
 
 _UNPACKED = 2 << 30

@@ -21,6 +21,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from qdrant_client import QdrantClient
 
 from services.embedded.kato.server import StandInServer
+from services.embedded.keeper import Keeper
 from services.embedded.lock import DirectoryLock
 from services.embedded.qdrant import open_local
 from services.embedded.sample import fill as sample
@@ -43,7 +44,8 @@ class EmbeddedSet:
     asks at the same time; they are closed with the set. `redis` and `qdrant` may be shared by
     threads; `redis_url` is the unix:// URL of the former. `kato_url` is the stand-in's address.
     `sample` says what was loaded just now, if anything was. `close` may be called again, and is
-    called at exit.
+    called at exit. `note` says what somebody should know of the Valkey, which is a process of its
+    own and is started again when it ends by itself; the others are in this one.
     """
 
     data: Path
@@ -55,6 +57,7 @@ class EmbeddedSet:
     kato_url: str
     sample: LoadReport | None
     close: Callable[[], None] = field(repr=False)
+    note: Callable[[], str] = field(default=lambda: "", repr=False)
 
 
 def start(
@@ -90,6 +93,7 @@ def start(
         kato_url=standin.url,
         sample=filled,
         close=close,
+        note=engines.note,
     )
 
 
@@ -112,6 +116,7 @@ class _Engines:
     redis_url: str
     qdrant: QdrantClient
     database: str
+    note: Callable[[], str]
 
 
 def _start(data: Path, database: str, stack: ExitStack) -> _Engines:
@@ -124,9 +129,11 @@ def _start(data: Path, database: str, stack: ExitStack) -> _Engines:
     qdrant = open_local(data / "qdrant")
     stack.callback(qdrant.close)
     valkey.wait_until_ready()
+    keeper = Keeper(valkey)
+    stack.callback(keeper.stop)
     client = client_of(valkey.url, seconds=ANSWER_SECONDS)
     stack.callback(client.close)
-    return _Engines(clickhouse, client, valkey.url, qdrant, database)
+    return _Engines(clickhouse, client, valkey.url, qdrant, database, keeper.note)
 
 
 def _fill(data: Path, engines: _Engines, *, service: str) -> LoadReport | None:

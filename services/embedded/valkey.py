@@ -60,6 +60,7 @@ class ValkeyProcess:
 
     def __init__(self, directory: Path) -> None:
         make_private(directory)
+        self._directory = directory
         lock = _take_lock(directory)
         try:
             self._socket, self._temporary = _socket_path(directory)
@@ -69,6 +70,28 @@ class ValkeyProcess:
             raise _failed("it could not be started") from exc
         finally:
             os.close(lock)  # from here on the server alone holds it
+
+    @property
+    def runs(self) -> bool:
+        """Whether its process is there."""
+        return self._process.poll() is None
+
+    def start_again(self) -> None:
+        """Start one that ended by itself, on its data and by the same address.
+
+        Returns once it answers. Raises StoreUnavailable.
+        """
+        if self._process.stdin is not None:
+            self._process.stdin.close()  # its watcher holds the lock as long as that is open
+        lock = _take_lock(self._directory)
+        try:
+            self._socket.unlink(missing_ok=True)
+            self._process = _spawn(self._directory, self._socket, lock)
+        except OSError as exc:
+            raise _failed("it could not be started again") from exc
+        finally:
+            os.close(lock)
+        self.wait_until_ready()
 
     @property
     def url(self) -> str:

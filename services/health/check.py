@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from services.ask_stores import ask_all
@@ -50,12 +51,16 @@ _WHOSE = dict.fromkeys(("state store", "history store"), "a database of this pro
 
 
 class HealthService:
-    """Checks every store at once. `variables` names the settings of each, for the advice."""
+    """Checks every store at once. `variables` names the settings of each, for the advice.
+
+    `notes` say of some, also of one that answers, what somebody should know; empty for nothing.
+    """
 
     def __init__(
-        self, stores: Mapping[str, Pingable], *, variables: Mapping[str, str], timeout: float
-    ) -> None:
-        self._stores = stores
+        self, stores: Mapping[str, Pingable], *, variables: Mapping[str, str], timeout: float,
+        notes: Mapping[str, Callable[[], str]] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        self._stores, self._notes = stores, notes
         self._variables = variables
         self._timeout = timeout
         self._past: Mapping[str, Past] = {name: Past() for name in stores}
@@ -76,10 +81,11 @@ class HealthService:
 
     def _judge(self, name: str, answer: object, reason: Problem | None) -> Check:
         past = self._past[name]
+        note = self._notes[name]() if name in self._notes else ""
         if isinstance(answer, Health):
             past.add(answer.latency)
-            return Check(name, StoreState.OK, answer, past=past.seconds())
-        advice = next(
+            return Check(name, StoreState.OK, answer, advice=note or None, past=past.seconds())
+        advice = note or next(
             (text for kind, text in _ADVICE if isinstance(answer, kind)),
             "see the dashboard's log",
         ).format(variables=self._variables[name], whose=_WHOSE.get(name, "KATO's own store"))

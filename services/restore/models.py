@@ -29,6 +29,7 @@ class Unfit(StrEnum):
 
     NO_TABLE = "there is no such table"
     ENGINE = "its engine takes no partitions of another table"
+    SHARDS = "its rows are spread over several shards"
     COLUMN = "it has no such column"
     TYPE = "its column is of another type"
     OWNER = "it has no column that says whose a row is"

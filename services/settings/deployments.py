@@ -54,6 +54,11 @@ class Declared:
     problem: str = ""
 
 
+def has_several(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment names several: asked often, and told at once."""
+    return bool(environment.get(DEPLOYMENTS, "").strip())
+
+
 def declared_in(place: Path) -> tuple[Declared, ...]:
     """Return the deployments that a file names, or all `*.toml` of a folder, in their order.
 

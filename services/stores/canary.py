@@ -24,6 +24,7 @@ from services.tenancy.layout import bytes_of
 _WRITING = "writing for the canary test"
 _SECONDS = 60.0
 _AT_ONCE = {"async_insert": 0}
+_ON_SHARDS = {**_AT_ONCE, "insert_distributed_sync": 1}
 _THERE = """
 SELECT count(), uniqExact(name) FROM {home:Identifier}.patterns_data
 WHERE kb_id = {kb_id:String} AND name IN {names:Array(String)}
@@ -36,6 +37,7 @@ class CanaryRows:
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._connect = clickhouse.connect_once
         self._database = clickhouse.database
+        self._settings = _AT_ONCE if clickhouse.asking.cluster is None else _ON_SHARDS
 
     def write(self, belongings: Belongings) -> None:
         """Insert the rows, each once, and wait until they are there.
@@ -68,7 +70,7 @@ class CanaryRows:
                     list(belongings.rows),
                     column_names=list(COLUMNS),
                     database=self._database,
-                    settings=dict(_AT_ONCE),
+                    settings=dict(self._settings),
                 )
             finally:
                 client.close()

@@ -77,7 +77,9 @@ class Reading(OwnRecords):
             stores["history store"] = self.history_place
             variables["history store"] = "KATO_TENANTS_HISTORY_URL"
         seconds = self.settings.timeout_seconds + 1
-        return HealthService(stores, variables=variables, timeout=seconds)
+        embedded = self.embedded
+        notes = {} if embedded is None else {"redis": embedded.note}
+        return HealthService(stores, variables=variables, timeout=seconds, notes=notes)
 
     def remember(self, snapshot: Snapshot) -> None:
         """Record a snapshot in usage over time. Raises StoreUnavailable."""

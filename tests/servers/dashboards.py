@@ -69,6 +69,10 @@ class Dashboards:
         """Ask one for something."""
         self._file(name, word).touch()
 
+    def forget(self, name: str, word: str) -> None:
+        """Take back what one was asked for, if it did not come to it."""
+        self._file(name, word).unlink(missing_ok=True)
+
     def send(self, name: str, number: signal.Signals) -> None:
         """Send one a signal."""
         pid = self.processes[name].pid
@@ -117,6 +121,7 @@ class Dashboards:
     def asked(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask the records something."""
         with self._engine.connect() as connection:
+            connection.execute(text("SET statement_timeout = 0"))
             return [tuple(row) for row in connection.execute(text(statement))]
 
     def told(self, statement: str) -> None:

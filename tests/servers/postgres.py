@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -123,7 +124,8 @@ def running() -> Iterator[Postgres]:
     assert programs is not None, "no PostgreSQL: run `make needs`"
     # short: a socket's path is
     folder = Path(tempfile.mkdtemp(prefix="kato-tenants-pg-", dir=_roomy_memory()))
-    user = {"user": "postgres", "group": "postgres", "extra_groups": ()} if _is_root() else {}
+    lent: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": ()}
+    user = lent if _is_root() else {}
     if user:
         shutil.chown(folder, "postgres", "postgres")
     try:
@@ -138,9 +140,7 @@ def running() -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _served(
-    programs: Path, folder: Path, data: Path, user: dict[str, object]
-) -> Iterator[Postgres]:
+def _served(programs: Path, folder: Path, data: Path, user: dict[str, Any]) -> Iterator[Postgres]:
     options = [part for option in QUICK for part in ("-c", option)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

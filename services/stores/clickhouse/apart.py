@@ -177,7 +177,7 @@ class RowsApart:
     # --- what these share ---
 
     def _of(self, kb_id: str, job: str = "") -> dict[str, Any]:
-        table = {"table": Identifier(PATTERNS), "name": PATTERNS, "kbs": Names([kb_id])}
+        table = {**self._slow.patterns(), "name": PATTERNS, "kbs": Names([kb_id])}
         return table | ({"aside": Identifier(_aside(job))} if job else {})
 
     def _names(
@@ -215,6 +215,9 @@ class RowsApart:
 
     def _check_engine(self) -> None:
         """Refuse a table of which a mutation runs on other servers too, or on none."""
+        if self._slow.cluster is not None:
+            reason = f"{PATTERNS} is on several servers: without who began when, sessions go"
+            raise StoreRejected(STORE, _ERASING, reason)
         bound = {"at": self._slow.database, "name": PATTERNS}
         (tables,) = self._slow.row(_LOOKING, ABOUT, bound)
         engine = text_of(tables[0][0]) if tables else "no table"

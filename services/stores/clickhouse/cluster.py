@@ -8,6 +8,7 @@ are read through `cluster`, one replica of each shard, by `Asking`.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,7 @@ SELECT * FROM clusterAllReplicas(%s, view(
     FROM (%s)
 ))
 """
+_FRESH = 5.0
 _NOTHING = "SELECT 1"
 _LISTED = "SELECT groupArray(tuple(*)) FROM (%s)"
 _NAME = r"('(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|\w+)"
@@ -123,16 +125,22 @@ class Roll:
 
 
 class Cluster:
-    """Asks the servers of a cluster. Every method raises StoreError."""
+    """Asks the servers of a cluster. Every method raises StoreError.
+
+    Who is in it is asked again when that is `_FRESH` seconds old.
+    """
 
     def __init__(self, asking: Asking) -> None:
         self._asking, self._name = asking, asking.cluster or ""
+        self._known: tuple[float, tuple[tuple[Server, ...], dict[str, Target]]] | None = None
 
     def about(self, operation: str) -> tuple[tuple[Server, ...], dict[str, Target]]:
         """Return the servers, and what each Distributed table of KATO's database stands before.
 
         One of another cluster is left out: it is no table of these servers.
         """
+        if self._known is not None and time.monotonic() - self._known[0] < _FRESH:
+            return self._known[1]
         found, faces = self._asking.row(operation, _ABOUT, {"the_cluster": self._name})
         servers = servers_of(found)
         if not servers:
@@ -142,6 +150,7 @@ class Cluster:
             text_of(name): Target.of(text_of(full), self._asking.database) for name, full in faces
         }
         own = {name: at for name, at in targets.items() if at and at.cluster == self._name}
+        self._known = time.monotonic(), (servers, own)
         return servers, own
 
     def roll(

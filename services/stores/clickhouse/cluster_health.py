@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from services.errors import StoreDenied, StoreRejected
 from services.health.models import Replica, ReplicaState
-from services.stores.clickhouse.cluster import Cluster, Target
+from services.stores.clickhouse.cluster import Target
 from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.servers import LATE, Answer, Server, behind, speakers, unlisted
 from services.tenancy.layout import text_of
@@ -28,7 +28,7 @@ def replicas_of(asking: Asking) -> tuple[tuple[Replica, ...], tuple[str, ...]]:
     """
     if asking.cluster is None:
         return (), _beyond(asking)
-    roll = Cluster(asking).roll(_OPERATION)
+    roll = asking.spread.roll(_OPERATION)
     speak = speakers(roll.servers, roll.answers)
     found = tuple(
         _replica(each, roll.answers.get(each), speaks=speak[each.shard] == each)
@@ -39,7 +39,7 @@ def replicas_of(asking: Asking) -> tuple[tuple[Replica, ...], tuple[str, ...]]:
 
 def users_of(asking: Asking) -> dict[str, str]:
     """Return as whom each server of the cluster that answers was asked. Raises StoreError."""
-    answers = Cluster(asking).roll(_OPERATION, "SELECT currentUser()").answers
+    answers = asking.spread.roll(_OPERATION, "SELECT currentUser()").answers
     return {server.address: text_of(answer.row[0]) for server, answer in answers.items()}
 
 
@@ -49,7 +49,8 @@ def unasked_of(asking: Asking) -> dict[str, tuple[int, int]]:
     Of who may not read `system.replicas` none. Raises StoreError.
     """
     if asking.cluster is not None:
-        return unlisted(Cluster(asking).roll(_OPERATION).answers.values())
+        roll = asking.spread.roll(_OPERATION)
+        return unlisted(roll.answers.values(), len(roll.silent))
     try:
         _, copies = asking.row(_OPERATION, _BEYOND, {})
     except (StoreDenied, StoreRejected):
@@ -83,7 +84,7 @@ def _notes(
             f"{', '.join(alone)} may only read: without a session with Keeper a server hears of no "
             "write and carries out no purge; see that Keeper runs and is reached from there"
         )
-    for table, (known, asked) in unlisted(answers).items():
+    for table, (known, asked) in unlisted(answers, len(silent)).items():
         yield f"{table} has {known} replicas, of which {asked} are in the cluster and answer"
 
 

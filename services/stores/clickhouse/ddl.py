@@ -20,6 +20,8 @@ from services.stores.clickhouse.query import Asking
 from services.tenancy.layout import text_of
 
 _LONGEST_WAIT = 60
+WAITS = 120.0
+"""Seconds for which tables are made and dropped on all servers."""
 _QUEUE = """
 SELECT groupArray((ifNull(host, ''), ifNull(port, 0), toString(status), ifNull(exception_code, 0)))
 FROM system.distributed_ddl_queue

@@ -73,7 +73,12 @@ class PatternImports:
         self._asking = clickhouse.slow
 
     def table(self, name: str) -> Table | None:
-        """Return a table of KATO's database; None where it names no owners or no patterns."""
+        """Return a table of KATO's database; None where it names no owners or no patterns.
+
+        Raises ImportRefused on a cluster: what is staged would be on one of its servers alone.
+        """
+        if self._asking.cluster is not None:
+            raise ImportRefused("patterns are on several servers, where no import writes them")
         found = next(
             (t for t in catalogue_of(self._asking).tables if t.here and t.name == name), None
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clickhouse_connect.driver.binding import quote_identifier
 
+from services.stores.clickhouse.ddl import WAITS, on_cluster, run
 from services.stores.clickhouse.query import Asking
 from services.tenancy.layout import text_of
 
@@ -18,12 +19,13 @@ def make_like(asking: Asking, operation: str, at: str, name: str, made: str) -> 
     """Make a table with the columns, indices and keys of another, in its database.
 
     It is a plain MergeTree whatever the other is, so that its partitions can be attached there.
+    Each server of a cluster gets one, so that a table is on all of them or on none.
     """
     (tables,) = asking.row(operation, ABOUT, {"at": at, "name": name})
     ((_, *keys),) = tables
     home, table, like = map(quote_identifier, (at, name, made))
-    create = f"CREATE TABLE IF NOT EXISTS {home}.{like} AS {home}.{table}"
-    asking.command(operation, create + _engine(*map(text_of, keys)), {})
+    create = f"CREATE TABLE IF NOT EXISTS {home}.{like}{on_cluster(asking)} AS {home}.{table}"
+    run(asking, operation, create + _engine(*map(text_of, keys)), {}, seconds=WAITS)
 
 
 def _engine(partition: str, sorting: str, primary: str, sampling: str) -> str:

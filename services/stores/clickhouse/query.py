@@ -12,6 +12,7 @@ from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 
 from services.errors import StoreMisconfigured
+from services.made_once import made_once
 from services.stores.clickhouse.connect import (
     NOT_CLICKHOUSE,
     PATTERNS,
@@ -20,7 +21,7 @@ from services.stores.clickhouse.connect import (
     allowed,
     judge,
     spelled_out,
-)  # fmt: skip
+)
 from services.stores.faults import guarded
 from services.tenancy.layout import text_of
 
@@ -109,7 +110,7 @@ class Asking:
         and StoreMisconfigured where there is to be `one` row and is not.
         """
         if self.cluster is not None:
-            return self._cluster.each(operation, query, bound)
+            return self.spread.each(operation, query, bound)
         return [[self.row(operation, query, bound)] if one else self.rows(operation, query, bound)]
 
     def replicas(
@@ -126,24 +127,23 @@ class Asking:
         """
         if self.cluster is None:
             return [(1, "", self.row(operation, query, bound, settings=settings))]
-        return self._cluster.replicas(operation, query, bound, settings=settings)
+        return self.spread.replicas(operation, query, bound, settings=settings)
 
     def patterns(self) -> dict[str, Identifier]:
         """Return what `ROWS` is bound to for KATO's patterns: on a cluster the local tables'."""
         if self.cluster is None:
             return {"home": Identifier(self.database), "table": Identifier(PATTERNS)}
-        return self._cluster.patterns()
+        return self.spread.patterns()
 
     def faces(self, operation: str) -> dict[str, tuple[str, str]]:
         """Return the Distributed tables of the database of a cluster, with where their rows are."""
-        if self.cluster is None:
-            return {}
-        faces = self._cluster.about(operation)[1]
+        faces = self.spread.about(operation)[1] if self.cluster else {}
         return {name: (face.database, face.table) for name, face in faces.items()}
 
-    @property
-    def _cluster(self) -> Cluster:
-        from services.stores.clickhouse.cluster import Cluster  # noqa: PLC0415  for who has one
+    @made_once
+    def spread(self) -> Cluster:
+        """The servers of the cluster, where there is one."""
+        from services.stores.clickhouse.cluster import Cluster  # noqa: PLC0415
 
         return Cluster(self)
 
@@ -249,7 +249,7 @@ class Asking:
     def _reading(self, client: Client, settings: Mapping[str, Any] | None) -> dict[str, Any]:
         if self.cluster is None:
             return allowed(client, settings)
-        from services.stores.clickhouse.cluster import whole  # noqa: PLC0415  for who has one
+        from services.stores.clickhouse.cluster import whole  # noqa: PLC0415
 
         return allowed(client, whole(client, settings))
 

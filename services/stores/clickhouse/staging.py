@@ -19,6 +19,7 @@ from services.archive.models import Part, Print
 from services.errors import StoreRejected
 from services.restore.models import STAGING, Misfit, RowsWritten, Unfit
 from services.stores.clickhouse.connect import STORE, Identifier, Names
+from services.stores.clickhouse.ddl import WAITS, on_cluster, run
 from services.stores.clickhouse.like_table import ABOUT, make_like
 from services.stores.clickhouse.native_blocks import Sums
 from services.stores.clickhouse.query import ClickHouse
@@ -30,7 +31,7 @@ SELECT groupArray((name, type)) FROM system.columns
 WHERE database = {at:String} AND table = {name:String}
 """
 _STAGED = "SELECT database, name FROM system.tables WHERE name IN {names:Array(String)}"
-_DROP = "DROP TABLE IF EXISTS {at:Identifier}.{staging:Identifier} SYNC"
+_DROP = "DROP TABLE IF EXISTS {at:Identifier}.{staging:Identifier}%s SYNC"
 _KEPT = {"max_partitions_per_insert_block": 0, "async_insert": 0}
 _WRITING = "writing rows"
 
@@ -46,6 +47,8 @@ class RowWriting:
         (tables,) = self._asking.row(_WRITING, ABOUT, self._named(part))
         if not tables:
             return Misfit(part.name, Unfit.NO_TABLE)
+        if self._is_spread(part):
+            return Misfit(part.name, Unfit.SHARDS)
         if not text_of(tables[0][0]).endswith("MergeTree"):
             return Misfit(part.name, Unfit.ENGINE)
         there = self._types(part)
@@ -118,7 +121,7 @@ class RowWriting:
         """Drop the staging tables of a part, if they are there."""
         for staging in _stagings(part.name, job):
             bound = {**self._at(part), "staging": Identifier(staging)}
-            self._slow.command(_WRITING, _DROP, bound)
+            self._drop(bound)
 
     def drop_all(self, parts: Iterable[str], *, job: str) -> int:
         """Drop the staging tables of a job by the names of parts; return how many there were.
@@ -131,7 +134,7 @@ class RowWriting:
         found = self._asking.rows(_WRITING, _STAGED, {"names": Names(names)})
         for at, name in [(text_of(at), text_of(name)) for at, name in found]:
             bound = {"at": Identifier(at), "staging": Identifier(name)}
-            self._slow.command(_WRITING, _DROP, bound)
+            self._drop(bound)
         return len(found)
 
     def mentions(self, part: Part, names: Iterable[str], *, job: str) -> int:
@@ -150,6 +153,13 @@ class RowWriting:
         everything = _whole(self._prints(part, told.everyone, staging))
         expected = Print(part.count, part.fingerprint or everything.fingerprint)
         return of_names == everything == expected
+
+    def _is_spread(self, part: Part) -> bool:
+        """Whether a partition that is attached to one server would be in a shard of several."""
+        if self._asking.cluster is None:
+            return False
+        servers, faces = self._asking.spread.about(_WRITING)
+        return part.description["table"] in faces or len({each.shard for each in servers}) > 1
 
     # --- what these share -------------------------------------------------------------------------
 
@@ -176,6 +186,10 @@ class RowWriting:
         (columns,) = self._asking.row(_WRITING, _COLUMNS, self._named(part))
         return {text_of(name): text_of(of_type) for name, of_type in columns}
 
+    def _drop(self, bound: Mapping[str, Any]) -> None:
+        statement = _DROP % on_cluster(self._slow)
+        run(self._slow, _WRITING, statement, bound, seconds=WAITS)
+
     def _make(self, part: Part, staging: str) -> None:
         make_like(self._slow, _WRITING, **self._named(part), made=staging)
 
@@ -183,7 +197,7 @@ class RowWriting:
         """Copy what is staged under the new names, into another table like it; return its name."""
         renamed = staging + _RENAMED
         bound = {**self._at(part), "staging": Identifier(renamed)}
-        self._slow.command(_WRITING, _DROP, bound)
+        self._drop(bound)
         self._make(part, renamed)
         bound |= told.bound | {"source": Identifier(staging)}
         self._slow.command(_WRITING, told.copying, bound, settings=_KEPT)

@@ -5,16 +5,25 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.archive.models import Print
 from services.browse.models import PatternQuery, PatternSort
 from services.errors import StoreError, StoreMisconfigured, StoreRejected, StoreUnavailable
 from services.health.models import ReplicaState
+from services.imports.models import ImportRefused
 from services.purge.models import Look
+from services.restore.models import Misfit, Unfit
 from services.stores.adapters import Stores
 from services.stores.clickhouse import ddl, pending
+from services.stores.clickhouse.apart import RowsApart
+from services.stores.clickhouse.archive import PatternArchive
 from services.stores.clickhouse.erase import PatternErasing
+from services.stores.clickhouse.imports import PatternImports
+from services.stores.clickhouse.retention import PatternKeeping
+from services.stores.clickhouse.staging import RowWriting
 from services.usage.readings import PatternReading
 from tests.engines.clickhouse.shards import Shards, shards_over
 from tests.engines.erasing import silent, surface_of
@@ -97,20 +106,21 @@ class TestCounts:
         there.cluster.nodes[2].down = True
         assert "no answer from ch-2-1:9000" in unknown(getattr(there.stores.patterns, of))
 
+    @pytest.mark.parametrize(("of", "step"), [("quick", 1), ("read", 3)])
     def test_a_shard_that_goes_down_in_the_middle_makes_no_short_figure(
-        self, there: Shards
+        self, there: Shards, of: str, step: int
     ) -> None:
         """At whatever statement it goes: unknown, or all of it."""
-        store, seen = there.stores.patterns, there.cluster.statements
+        read, seen = getattr(there.stores.patterns, of), there.cluster.statements
         seen.clear()
-        store.read()
-        for at in range(1, len(seen) + 1):
+        read()
+        for at in range(1, len(seen) + 1, step):
             seen.clear()
             there.cluster.before = lambda _, at=at: setattr(
                 there.cluster.nodes[2], "down", len(seen) >= at
             )
             with suppress(StoreUnavailable):
-                assert counts(store.read()) == {A: 3, B: 2, C: 1}
+                assert counts(read()) == {A: 3, B: 2, C: 1}
 
     def test_a_replica_that_lags_does_not_speak(self, full: Shards) -> None:
         full.put(1, [B], first=7, on=[2])
@@ -197,6 +207,29 @@ class TestReading:
         assert set(facts.users) == {"ch-1-1:9000", "ch-1-2:9000", "ch-2-1:9000"}
         assert facts.unasked == {}
 
+    def test_an_archive_has_the_rows_of_all_shards_and_their_table_by_katos_name(
+        self, there: Shards
+    ) -> None:
+        archive = PatternArchive(there.stores.engines.clickhouse)
+        pieces = list(archive.read(surface_of(A)))
+        (part,) = {piece.part.name for piece in pieces if piece.count}
+        assert part == "clickhouse/patterns_data"
+        assert sum(piece.count for piece in pieces) == 3
+        fingerprint = next(p.fingerprint for p in pieces if p.part.name == part and p.fingerprint)
+        assert archive.prints(surface_of(A))[part] == Print(3, fingerprint)
+        named = next(piece.part for piece in pieces if piece.part.name == part)
+        assert named.description["table"] == "patterns_data"
+        misfit = RowWriting(there.stores.engines.clickhouse).misfit(named)
+        assert misfit == Misfit(part, Unfit.SHARDS)
+
+    def test_what_writes_to_one_server_alone_is_refused(self, there: Shards) -> None:
+        apart = RowsApart(there.stores.engines.clickhouse, seconds=5)
+        assert apart.count(A) == 3
+        with pytest.raises(StoreRejected, match="is on several servers"):
+            apart.cost(A)
+        with pytest.raises(ImportRefused, match="on several servers"):
+            PatternImports(there.stores.engines.clickhouse).table("patterns_data")
+
 
 class TestErasing:
     def test_a_look_finds_what_any_replica_has(self, full: Shards) -> None:
@@ -239,6 +272,16 @@ class TestErasing:
                        {"database": full.database})  # fmt: skip
         erasing(full).erase(surface_of(A), silent)
         assert [full.rows(node, "notes") for node in full.cluster.nodes] == 3 * [{B: 1}]
+
+    def test_old_patterns_go_from_every_replica(self, full: Shards) -> None:
+        keeping = PatternKeeping(full.stores.engines.clickhouse, seconds=5)
+        later = datetime.now(UTC) + timedelta(days=1)
+        found = keeping.look(lambda kb_id: later if kb_id == A else None, lambda _: True)
+        assert {kb_id: (old.there, old.due) for kb_id, old in found.by_kb.items()} == {
+            A: (3, 3), B: (2, 0), C: (1, 0),
+        }  # fmt: skip
+        keeping.erase([A], later)
+        assert [full.rows(node) for node in full.cluster.nodes] == [{B: 2}, {B: 2}, {C: 1}]
 
     def test_a_server_that_is_not_done_is_named_and_done_later(self, full: Shards) -> None:
         full.cluster.nodes[1].stuck = True
@@ -317,7 +360,7 @@ def test_whatever_befalls_it_nothing_is_said_that_is_not_so(full: Shards, seed: 
     """A purge is tried while servers go and come: bystanders stay, and what is said gone is."""
     befalls, chance = faults(seed), random.Random(seed)
     full.cluster.before = lambda _: next(befalls)(full) if chance.random() < 0.12 else None
-    for _ in range(5):
+    for _ in range(3):
         erase = erasing(full, seconds=0.2)
         with suppress(StoreError):
             erase.erase(surface_of(A), silent)

@@ -20,12 +20,12 @@ import redis
 from clickhouse_connect.driver.client import Client
 from qdrant_client import QdrantClient, models
 
-from services.embedded import engines
+from services.embedded import engines, keeper
 from services.embedded.lock import DirectoryLock
 from services.embedded.qdrant import LocalQdrant
 from services.embedded.sample import fill as sample, prices
 from services.embedded.sample.fleet import fleet
-from services.embedded.valkey import ValkeyProcess
+from services.embedded.valkey import ValkeyProcess, client_of
 from services.embedded.write.stores import Targets
 from services.errors import EmbeddedBusy, SettingsError, StoreUnavailable
 from tests.conftest import CAPTURE
@@ -36,7 +36,7 @@ PROGRAM = """
 import json, sys, time
 from pathlib import Path
 import httpx
-from services.embedded import engines
+from services.embedded import engines, keeper
 started = time.process_time()  # of the processor, however busy the machine is
 e = engines.start(Path(sys.argv[1]), fill=sys.argv[2])
 rows = e.connect_clickhouse().query("SELECT count(), uniqExact(kb_id) FROM patterns_data")
@@ -340,3 +340,57 @@ def test_a_sample_is_loaded_once_and_never_into_other_data(
     targets.redis.flushdb()
     assert sample.fill(tmp_path, targets, service="kato") is None
     assert targets.redis.dbsize() == 0
+
+
+def test_a_server_that_dies_alone_is_started_again_with_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is connected goes on; who looks is told; and what is stopped stays stopped."""
+    monkeypatch.setattr(keeper, "FIRST_WAIT", 0.05)
+    valkey = ValkeyProcess(tmp_path / "valkey")
+    valkey.wait_until_ready()
+    looked_after = keeper.Keeper(valkey)
+    client = client_of(valkey.url, seconds=SOON)
+    client.set("kept", "yes")
+    time.sleep(1.2)  # what was acknowledged longer ago than a second is on disk
+    assert looked_after.note() == ""
+    for times in (1, 2):
+        first = client.info("server")["process_id"]
+        psutil.Process(first).kill()
+        wait_until(lambda: "was started again" in looked_after.note())
+        wait_until(lambda times=times: f"{times} since the start" in looked_after.note())
+        wait_until(lambda: _got(client, "kept") == b"yes")
+        assert client.info("server")["process_id"] != first
+    looked_after.stop()
+    valkey.stop()
+    time.sleep(0.6)
+    assert not valkey.runs
+    client.close()
+
+
+def test_a_server_that_cannot_start_again_is_said_to_be_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(keeper, "LONGEST_WAIT", 0.2)
+    valkey = ValkeyProcess(tmp_path / "valkey")
+    valkey.wait_until_ready()
+    looked_after = keeper.Keeper(valkey)
+    client = client_of(valkey.url, seconds=SOON)
+    manifest = tmp_path / "valkey" / "appendonlydir" / "appendonly.aof.manifest"
+    whole = manifest.read_bytes()
+    manifest.write_bytes(b"nonsense\n")
+    psutil.Process(client.info("server")["process_id"]).kill()
+    wait_until(lambda: "does not start again" in looked_after.note())
+    manifest.write_bytes(whole)
+    wait_until(lambda: "was started again" in looked_after.note())
+    looked_after.stop()
+    valkey.stop()
+    client.close()
+
+
+def _got(client: redis.Redis, key: str) -> object:
+    try:
+        return client.get(key)
+    except redis.ConnectionError:
+        return None
