@@ -83,7 +83,8 @@ def having(frame: pd.DataFrame, labels: Collection[str]) -> pd.DataFrame:
     for label in labels:
         by_key.setdefault(label.partition("=")[0], set()).add(label)
     for wanted in by_key.values():
-        frame = frame[[not wanted.isdisjoint(mine) for mine in frame[LABELS]]]
+        having = [not wanted.isdisjoint(mine) for mine in frame[LABELS]]
+        frame = frame[pd.Series(having, index=frame.index, dtype=bool)]  # where none is left too
     return frame
 
 

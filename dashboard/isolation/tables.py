@@ -125,7 +125,8 @@ def matching(
         if values:
             frame = frame[frame[column].isin(values)]
     if tenant is not None:
-        frame = frame[[tenant in names for names in frame["tenants"]]]
+        concerned = [tenant in names for names in frame["tenants"]]
+        frame = frame[pd.Series(concerned, index=frame.index, dtype=bool)]  # where none is left too
     return frame[holds(frame["text"], text)] if text else frame
 
 

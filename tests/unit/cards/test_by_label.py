@@ -53,6 +53,7 @@ def test_labels_of_one_key_are_any_and_of_different_keys_all() -> None:
 
     assert having("plan=gold", "plan=free") == ["tenant/acme", "tenant/zed"]
     assert having("plan=gold", "plan=free", "eu=1") == ["tenant/acme"]
+    assert having("nothing=1", "plan=gold") == []
     assert having("eu=2") == []
     assert cards.labels_in(CARDS.values()) == ["eu=1", "plan=free", "plan=gold"]
 

@@ -133,6 +133,7 @@ def test_the_gravest_come_first_and_the_newest_of_these() -> None:
         ({"areas": ["shared"]}, {"b"}),
         ({"statuses": ["new"]}, {"c"}),
         ({"statuses": ["open"], "severities": ["medium"]}, {"b"}),
+        ({"severities": ["critical"], "tenant": "tenant/acme", "text": "a"}, set()),
     ],
 )
 def test_findings_are_filtered(filters: dict[str, object], hits: set[str]) -> None:
