@@ -35,6 +35,7 @@ TERMS: Mapping[str, str] = {
                   "lifted.",
     "backup": "An archive of a tenant that a rule has taken by itself, proven, and kept as long as "
     "the rule says.",
+    "instance": "A KATO of one tenant's own, beside the one that all others share.",
     "finding": "What the isolation audit found: where tenants touch, or could.",
     "receipt": "What a purge erased, what it left out, and how that was proven.",
     "limit": "How much a tenant should have at most. Who is near it or over it is shown; KATO goes "

@@ -12,6 +12,8 @@ from services.setup.tiers import Deed, Tier, standings
 from services.usage.snapshot import Snapshot
 from services.usage.vector_cluster import VectorCluster
 
+_POINTS = st.column_config.NumberColumn(format="localized", help="Each point once")
+
 
 def draw(snapshot: Snapshot) -> None:
     """Draw what the last pass found; nothing for a Qdrant that is alone."""
@@ -54,4 +56,4 @@ def _tiers(snapshot: Snapshot, cluster: VectorCluster) -> None:
         shown.sort(key=lambda each: each.deed is Deed.NOTHING)
         st.dataframe(cluster_tables.standings_frame(shown), hide_index=True, key="qdrant_tiers",
                      alt="Tenants on shards of their own, and those to promote",
-                     column_config=figures.USAGE_COLUMNS)  # fmt: skip
+                     column_config={"Points": _POINTS})  # fmt: skip

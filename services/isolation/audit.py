@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from services.ask_stores import Emit, Pass, ask_all
-from services.errors import FindingError, KatoTenantsError, Problem
+from services.errors import FindingError, KatoTenantsError, Problem, TurnLost
 from services.figures import StoreState
 from services.isolation.facts import KatoFacts, KeyFacts, PatternFacts, VectorFacts
 from services.isolation.models import (
@@ -125,12 +125,17 @@ class IsolationService:
         return report
 
     def follow(self, snapshot: Snapshot) -> None:
-        """Audit a new snapshot when an audit is due or wanted. Raises nothing: `state` tells."""
+        """Audit a new snapshot when an audit is due or wanted.
+
+        Raises TurnLost alone: of all else `state` tells.
+        """
         if not snapshot.settled or not self._due():
             return
         self._wanted = False
         try:
             self.audit(snapshot)
+        except TurnLost:
+            raise  # another dashboard audits what it reads: nothing went wrong here
         except KatoTenantsError as exc:
             self.state = replace(self.state, problem=exc.problem)
         except Exception as exc:  # the thread that follows has to outlive a fault of ours

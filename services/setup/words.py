@@ -115,4 +115,4 @@ def standing_words(standing: Standing) -> str:
     """Say on which shards of a collection a tenant is, and what is to be done about it."""
     on, deed = TIERS[standing.tier], DEEDS[standing.deed]
     where = f"{standing.collection}: on {on} shards ({shards_words(standing)})"
-    return f"{where}: {deed}." if deed else f"{where}."
+    return f"{where}. To do: {deed}." if deed else f"{where}."

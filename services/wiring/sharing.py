@@ -81,16 +81,20 @@ class Sharing:
             self._anchors = True
             self._services.logbook.anchoring.wake()
         self._then(snapshot)
+        self._each([self._read_audit], snapshot)  # another page may have accepted a finding
 
     def _saw(self, snapshot: Snapshot) -> None:
         """Follow a snapshot that another dashboard read: nothing is written for it."""
-        for deed in (*self._seen(), self._read_audit):
+        self._each([*self._seen(), self._read_audit], snapshot)
+
+    def _each(self, deeds: Iterable[Follow], snapshot: Snapshot) -> None:
+        for deed in deeds:
             try:
                 deed(snapshot)
             except KatoTenantsError as exc:
-                logger.warning("what another dashboard read could not be followed: %s", exc)
+                logger.warning("a snapshot could not be followed: %s", exc)
             except Exception:  # the collector's thread has to outlive a fault of ours
-                logger.exception("what another dashboard read could not be followed")
+                logger.exception("a snapshot could not be followed")
 
     def _audit(self) -> None:
         self._services.isolation.want()

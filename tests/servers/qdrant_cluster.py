@@ -84,6 +84,7 @@ class QdrantCluster:
         self.full_snapshots: list[list[str]] = [[] for _ in range(peers)]
         self.gone: set[int] = set()
         self.version, self.keyless, self.api_key = version, keyless, api_key
+        self.telemetry = True
         self.before: Callable[[int, Request], None] = lambda _peer, _request: None
         self.deleted: list[tuple[str, Any]] = []
 
@@ -307,6 +308,8 @@ class QdrantCluster:
                 return Answer.json({"title": "qdrant", "version": self.version})
             if self.api_key is not None and request.headers.get("api-key") != self.api_key:
                 return Answer(401, b"Must provide an API key")
+            if not self.telemetry and request.path.endswith("/telemetry"):
+                return refusal(403, "Forbidden: Global access is required")
             try:
                 return Face(self, peer).answer(request)
             except Down as exc:

@@ -84,11 +84,8 @@ class VectorAudit:
         members = self._cluster.members()
         if members is None:
             return _listed(self._client), ()
-        named = {each.id: each.name for each in members}
-        others = self._cluster.others(members)
-        told, silent = others.ask(_listed)
-        own = next((number for number in named if number not in {*told, *silent}), None)
-        every = {**told, **({} if own is None else {own: _listed(self._client)})}
+        named = {each.id: each.name for each in members[0]}
+        every, silent = self._cluster.each(*members).ask(_listed)
         found = {
             f"{name} on {named[number]}": at_seconds
             for number, names in every.items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from qdrant_client import QdrantClient
@@ -55,28 +56,38 @@ class Cluster:
     """One Qdrant, by the peer that is configured, and the others at addresses of their own."""
 
     def __init__(self, client: QdrantClient) -> None:
+        self._client = client
         self._answers = answers_of(client)
         self._peers = peers_of(client)
 
-    def members(self) -> tuple[Peer, ...] | None:
-        """Return the peers; None for a server that is alone. Raises StoreError."""
-        try:
-            with asking("asking for its peers"):
-                return peers_of_cluster(self._answers.cluster())
-        except (StoreMisconfigured, StoreRejected):
-            return None  # from before clusters
+    def members(self) -> tuple[tuple[Peer, ...], int | None] | None:
+        """Return the peers, and which of them answered; None for a server that is alone.
+
+        Raises StoreError.
+        """
+        answer: object = None
+        with suppress(StoreMisconfigured, StoreRejected), asking("asking for its peers"):
+            answer = self._answers.cluster()  # which is not in old versions
+        found = peers_of_cluster(answer)
+        return None if found is None else (found, peer_of(answer))
 
     def placement(self, name: str) -> Placement | None:
         """Return where a collection's shards are; None when it is gone. Raises StoreError."""
         with asking(_LOOKING):
             return placement_of_collection(name, self._answers.placement(name))
 
-    def others(self, members: tuple[Peer, ...]) -> Reached:
-        """Reach every peer but the one that is asked anyway."""
+    def each(self, members: Sequence[Peer], asked: int | None) -> Reached:
+        """Reach every peer on its own; `asked` is which of them answered the last call.
+
+        The client that is configured stands for a peer that no address reaches, where the same one
+        answers it again: a balancer would lead to others too.
+        """
+        reached = self._reached(members)
+        if asked is None or asked in reached.clients:
+            return reached
         with asking("asking which peer it is"):
-            own = peer_of(self._answers.cluster())
-        others = [each for each in members if each.id != own]
-        return self._reached(others)
+            again = peer_of(self._answers.cluster())
+        return reached.with_client(asked, self._client) if again == asked else reached
 
     def _reached(self, others: Sequence[Peer]) -> Reached:
         if self._peers is None:

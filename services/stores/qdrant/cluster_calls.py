@@ -13,17 +13,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 from qdrant_client import QdrantClient, models
 
-from services.errors import StoreMisconfigured, StoreRejected, StoreUnavailable
-from services.stores.qdrant.answers import answers_of
+from services.errors import StoreUnavailable
 from services.stores.qdrant.calls import Found, VectorCalls, asking
 from services.stores.qdrant.cluster import Cluster, refuse_lost
-from services.stores.qdrant.cluster_answers import peers_of_cluster
 from services.stores.qdrant.connect import STORE
 from services.stores.qdrant.facts import facts_of_telemetry, is_cluster
 from services.stores.qdrant.peers import Reached
@@ -40,12 +37,14 @@ class ClusterCalls(VectorCalls):
     """Calls of one look or one step that erases. What it could not prove is in `unsure`."""
 
     def __init__(
-        self, client: QdrantClient, members: tuple[Peer, ...], *, seconds: float | None
-    ) -> None:
+        self, client: QdrantClient, members: tuple[Peer, ...], asked: int | None, *,
+        seconds: float | None,
+    ) -> None:  # fmt: skip
         super().__init__(client, seconds=seconds)
         self._cluster = Cluster(client)
+        self._asked = asked
         self._members = {each.id: each for each in members}
-        self._others: Reached | None = None
+        self._each: Reached | None = None
         self._placed: dict[str, Placement | None] = {}
         self._unsure: dict[str, None] = {}
         self._silent: dict[int, str] = {}
@@ -59,8 +58,8 @@ class ClusterCalls(VectorCalls):
     def disclosed(self) -> tuple[str, ...]:
         """Which peers were not asked by themselves, in words."""
         return tuple(
-            f"Qdrant's {self._named(number)} could not be asked on its own ({why}): its replicas "
-            "answered together with the others, and snapshots on it were not looked for"
+            f"Qdrant's {self._named(number)} could not be asked on its own ({why}): what it has is "
+            "known by the others alone, and snapshots on it were not looked for"
             for number, why in sorted(self._silent.items())
         )
 
@@ -91,7 +90,9 @@ class ClusterCalls(VectorCalls):
                     name, consistency=models.ReadConsistencyType.ALL, count_request=request
                 ).result
         except StoreUnavailable as exc:
-            self._unsure[f"not every replica of {name} answered: {exc.reason}"] = None
+            placement = self._placed.get(name)
+            if placement is None or placement.settled:  # else that is why
+                self._unsure[f"not every replica of {name} answered: {exc.reason}"] = None
             return 0
         return found.count if found else 0
 
@@ -116,23 +117,22 @@ class ClusterCalls(VectorCalls):
     def snapshots(self, collection: str) -> list[str]:
         """Name a collection's snapshots on every peer that can be asked."""
         there = self._told(partial(_snapshots, collection))
-        elsewhere = (each for names in there.values() for each in names)
-        return [*super().snapshots(collection), *elsewhere]
+        return [each for names in there.values() for each in names]
 
     def full_snapshots(self) -> int:
         """Count the snapshots of the whole storage on every peer that can be asked."""
-        return super().full_snapshots() + sum(self._told(_full_snapshots).values())
+        return sum(self._told(_full_snapshots).values())
 
     def _told(self, ask: Callable[[VectorCalls], T]) -> dict[int, T]:
-        """Ask every other peer, each for its own replicas; note those that do not answer."""
-        if self._others is None:
-            self._others = self._cluster.others(tuple(self._members.values()))
+        """Ask every peer for its own replicas; note those that do not answer."""
+        if self._each is None:
+            self._each = self._cluster.each(tuple(self._members.values()), self._asked)
         seconds = self._seconds
-        told, silent = self._others.ask(
+        told, silent = self._each.ask(
             lambda client: ask(VectorCalls(client, seconds=seconds)), seconds=seconds or _PATIENCE
         )
         self._silent |= silent
-        self._others = self._others.without(silent)  # it delays nothing a second time
+        self._each = self._each.without(silent)  # it delays nothing a second time
         return told
 
     # --- erasing ---
@@ -159,7 +159,6 @@ class ClusterCalls(VectorCalls):
 
     def delete_snapshots(self, collection: str) -> None:
         """Delete a collection's snapshots on every peer that can be asked."""
-        VectorCalls(self._client, seconds=self._seconds).delete_snapshots(collection)
         self._told(lambda calls: calls.delete_snapshots(collection))
 
 
@@ -189,12 +188,10 @@ def calls_now(client: QdrantClient, *, seconds: float | None) -> VectorCalls:
 
     Raises StoreError.
     """
-    members = None
-    with suppress(StoreMisconfigured, StoreRejected), asking("asking for its peers"):
-        members = peers_of_cluster(answers_of(client).cluster())  # which is not in old versions
-    if members is None:
+    found = Cluster(client).members()
+    if found is None:
         return VectorCalls(client, seconds=seconds)
-    return ClusterCalls(client, members, seconds=seconds)
+    return ClusterCalls(client, *found, seconds=seconds)
 
 
 def reported(client: QdrantClient, telemetry: object) -> dict[str, int]:

@@ -68,12 +68,16 @@ class ClusterUsage:
         """Return the keys of a collection's shards that can be read."""
         return self._of(name).readable_keys
 
+    def is_moving(self, name: str) -> bool:
+        """Whether points move between the shards of a collection: it is resharded."""
+        return bool(self._of(name).resharding)
+
     def _of(self, name: str) -> Placement:
         return self._picture.placements.get(name) or Placement(name)
 
     def _count(self, name: str) -> int:
         """Count points exactly; by their ids while they move between shards."""
-        if not self._of(name).resharding:
+        if not self.is_moving(name):
             with asking(_COUNTING):
                 return self._client.count(name, exact=True).count
         once = distinct(self._client, name, asking=asking, budget=self._budget)

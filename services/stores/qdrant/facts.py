@@ -21,7 +21,8 @@ class Facts:
 
     `size` is the vectors' dimension, for a collection with one sort of dense vector. `bytes` is
     Qdrant's estimate for vectors and payloads. `tenant_index` says whether the payload field
-    `tenant_id` is indexed, and `tenant_points` how many points that index has.
+    `tenant_id` is indexed, and `tenant_points` how many points that index has. `by_key` is whether
+    it has shards by key.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Facts:
     bytes: int | None = None
     tenant_index: bool | None = None
     tenant_points: int | None = None
+    by_key: bool = False
 
 
 def at(value: object, *path: str) -> Any:
@@ -82,6 +84,7 @@ def facts_of_info(name: str, info: object) -> Facts:
         indexed=whole(at(info, "indexed_vectors_count")),
         tenant_index=isinstance(schema, Mapping) and TENANT in schema,
         tenant_points=whole(at(schema, TENANT, "points")),
+        by_key=at(info, "config", "params", "sharding_method") == "custom",
     )
 
 

@@ -40,6 +40,11 @@ class Reached:
     problems: Mapping[int, str] = field(default_factory=dict)
     seconds: float = 10.0
 
+    def with_client(self, number: int, client: QdrantClient) -> Reached:
+        """Return the same with one more that can be asked."""
+        problems = {n: why for n, why in self.problems.items() if n != number}
+        return replace(self, clients={**self.clients, number: client}, problems=problems)
+
     def without(self, silent: Iterable[int]) -> Reached:
         """Return the others of them."""
         gone = set(silent)

@@ -21,6 +21,7 @@ FACET_LIMIT = 100_000
 """Most tenants that are asked for at once; Qdrant sets memory aside for as many."""
 
 _PAGE = 5_000
+_FEW = 1_000  # tenants of a shard by key, as most have fewer
 _SEVERAL = models.Filter(
     must=[models.FieldCondition(key=TENANT, values_count=models.ValuesCount(gt=1))]
 )
@@ -97,15 +98,18 @@ class TenantSplitter:
         self._budget = budget
         self._asking = asking
 
-    def split(self, name: str, points: int, keys: Sequence[ShardKey] = ()) -> Split:
+    def split(
+        self, name: str, points: int, keys: Sequence[ShardKey] = (), *, moving: bool = False
+    ) -> Split:
         """Count the points of one collection by tenant: one facet call, or else a look through.
 
-        With the `keys` of its shards, one for each. Raises StoreUnavailable and StoreDenied.
+        With the `keys` of its shards, one for each. While points are `moving` between shards each
+        is looked at: a facet has some of them twice. Raises StoreUnavailable and StoreDenied.
         """
         try:
-            if keys:
+            if keys and not moving:
                 return self._by_shard(name, points, keys)
-            hits = self._facet(name)
+            hits = None if moving else self._facet(name)
             if hits is None or self._blurred(name, hits):
                 found = self._look_through(name, points)
                 return found if isinstance(found, Split) else found.split()
@@ -117,9 +121,9 @@ class TenantSplitter:
         """Count shard by shard; whoever is in two is counted by the ids of its points."""
         from services.stores.qdrant.distinct import distinct
 
-        hits = {key: self._facet(name, key) for key in keys}
-        told = [each for found in hits.values() for each in found or ()]
-        if None in hits.values() or self._blurred(name, told):
+        hits = self._facets(name, keys)
+        told = [each for found in (hits or {}).values() for each in found]
+        if hits is None or self._blurred(name, told):
             whole = self._look_through(name, points)
             looked = {key: self._look_through(name, points, key) for key in keys}
             for each in (whole, *looked.values()):
@@ -127,7 +131,7 @@ class TenantSplitter:
                     return each
             tallies = {k: t for k, t in looked.items() if isinstance(t, _Tally)}
             return _sharded(whole, tallies) if isinstance(whole, _Tally) else whole
-        tallies = {key: _tallied(found or ()) for key, found in hits.items()}
+        tallies = {key: _tallied(found) for key, found in hits.items()}
         once = Counter[str]()
         for each in tallies.values():
             once.update(each.tenants)
@@ -140,18 +144,31 @@ class TenantSplitter:
             once[tenant] = count
         return _sharded(_Tally(once), tallies)
 
+    def _facets(
+        self, name: str, keys: Sequence[ShardKey]
+    ) -> dict[ShardKey, list[models.FacetValueHit]] | None:
+        """Ask each shard, most of which have few tenants; None where one cannot be asked so."""
+        found = {}
+        for key in keys:
+            hits = self._facet(name, key, _FEW)
+            hits = self._facet(name, key) if hits is None else hits
+            if hits is None:
+                return None
+            found[key] = hits
+        return found
+
     def _facet(
-        self, name: str, key: ShardKey | None = None
-    ) -> list[models.FacetValueHit] | None:  # fmt: skip
+        self, name: str, key: ShardKey | None = None, limit: int = FACET_LIMIT
+    ) -> list[models.FacetValueHit] | None:
         """Ask for all tenants at once; None where there is no index to do it by, or too many."""
         try:
             with self._asking("split a shared collection"):
                 hits = self._client.facet(
-                    name, key=TENANT, limit=FACET_LIMIT, exact=True, shard_key_selector=key
+                    name, key=TENANT, limit=limit, exact=True, shard_key_selector=key
                 ).hits
         except (StoreRejected, StoreMisconfigured):
             return None  # no index on the field, or a server from before facets
-        return hits if len(hits) < FACET_LIMIT else None
+        return hits if len(hits) < limit else None
 
     def _blurred(self, name: str, hits: Iterable[models.FacetValueHit]) -> bool:
         """Whether the facet counts points twice, under several tenants, or changes their names.

@@ -8,7 +8,7 @@ collection is also whose its aliases say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import perf_counter
@@ -29,6 +29,7 @@ from services.usage.readings import CollectionUsage, VectorReading
 
 if TYPE_CHECKING:
     from services.stores.qdrant.cluster_usage import ClusterUsage
+    from services.usage.vector_cluster import ShardKey
 
 SCROLL_BUDGET = 200_000
 
@@ -174,6 +175,16 @@ class VectorStore:
         facts = self._info(name)
         return facts.tenant_points if facts else None
 
+    def _keys(self, facts: Facts, peers: ClusterUsage | None) -> Sequence[ShardKey]:
+        """Return the keys of a collection's shards, also where no peer tells its telemetry."""
+        if peers is not None:
+            return peers.keys(facts.name)
+        if not facts.by_key:
+            return ()
+        with _asking("list shard keys"):
+            listed = self._client.list_shard_keys(facts.name).shard_keys
+        return [each.key for each in listed or ()]
+
     def _usage(
         self, facts: Facts, standing: Standing, peers: ClusterUsage | None
     ) -> CollectionUsage:  # fmt: skip
@@ -181,8 +192,11 @@ class VectorStore:
         by_index = bool(facts.tenant_index) and say_nothing(names, self._shared)
         shared = by_index or not self._shared.isdisjoint(names)
         points = facts.points or 0
-        keys = peers.keys(facts.name) if peers else ()
-        split = self._splitter.split(facts.name, points, keys) if shared else Split(None)
+        keys = self._keys(facts, peers) if shared else ()
+        moving = peers is not None and peers.is_moving(facts.name)
+        split = Split(None)
+        if shared:
+            split = self._splitter.split(facts.name, points, keys, moving=moving)
         return CollectionUsage(
             name=facts.name,
             # points may have arrived between the two counts

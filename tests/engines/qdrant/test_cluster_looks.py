@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from itertools import cycle
+from unittest.mock import patch
+
 import pytest
 
 from services.browse.models import Space
 from services.errors import StoreUnavailable
 from services.purge.models import Surface
 from services.settings.environment import Settings
+from services.stores.adapters import Stores
 from services.stores.identity import _qdrant
 from services.stores.qdrant.apart import PointsApart
 from services.stores.qdrant.archive import VectorArchive
+from services.stores.qdrant.cluster import Cluster
+from services.stores.qdrant.peers import Peers, Reached
 from services.stores.qdrant.restore import VectorWriting
 from services.stores.qdrant.setup import VectorSetup
-from tests.engines.qdrant.qdrant_collections import SHARED
-from tests.engines.qdrant.test_cluster_erasing import tiered
+from tests.engines.qdrant.qdrant_collections import KEY, SHARED
+from tests.engines.qdrant.test_cluster_erasing import TENANT, tiered
 from tests.engines.qdrant.test_cluster_usage import over
+from tests.servers.faults import Answer, HttpServer, Request
 from tests.servers.qdrant_cluster import QdrantCluster
 
 
@@ -26,13 +34,38 @@ def test_full_snapshots_are_those_of_every_peer() -> None:
             cluster.full_snapshots[peer] = ["full"]
         facts = stores.vector_audit.facts()
         assert [name.split("(")[1] for name in facts.full_snapshots] == [
-            f"http://127.0.0.{n}:6335/)" for n in (2, 3, 1)
+            f"http://127.0.0.{n}:6335/)" for n in (1, 2, 3)
         ]
         assert facts.unasked == ()
         cluster.down(1)
         facts = stores.vector_audit.facts()
         assert len(facts.full_snapshots) == 2
         assert "127.0.0.2:6335" in facts.unasked[0]
+
+
+def test_behind_a_balancer_each_peer_is_asked_at_its_own_address() -> None:
+    """Whoever answers the configured address stands for no peer then."""
+    with tiered() as cluster:
+        turn = cycle(range(3))
+
+        def balanced(request: Request) -> Answer:
+            return cluster.servers[next(turn)].answer(request)
+
+        cluster.stores[0].delete(f"{SHARED}~0", points_selector=[3, 4, 5, 6, 7])
+        with HttpServer(balanced) as balancer:
+            settings = Settings(
+                QDRANT_URL=balancer.url, QDRANT_PEERS=",".join(cluster.urls), QDRANT_API_KEY=KEY
+            )
+            with closing(Stores(settings)) as stores:
+                look = stores.vector_erasing.look(TENANT)
+                assert ([item.count for item in look.items], look.disclosed) == ([5], ())
+                members = Cluster(stores.engines.qdrant).members()
+                assert members is not None
+            settings = Settings(QDRANT_URL=balancer.url, QDRANT_API_KEY=KEY)
+            with closing(Stores(settings)) as stores, patch.object(Peers, "reached") as reached:
+                reached.return_value = Reached(problems=dict.fromkeys(cluster.ids, "no way"))
+                each = Cluster(stores.engines.qdrant).each(*members)
+                assert (each.clients, len(each.problems)) == ({}, 3)
 
 
 def test_a_cluster_is_the_same_by_whichever_peer_it_is_reached() -> None:

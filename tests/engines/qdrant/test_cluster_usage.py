@@ -11,6 +11,7 @@ from services.errors import StoreUnavailable
 from services.figures import Amount
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
+from services.stores.qdrant import split
 from services.stores.qdrant.peers import rest_address
 from services.stores.qdrant.usage import VectorStore
 from services.usage.readings import CollectionUsage
@@ -165,6 +166,21 @@ def test_points_on_their_way_count_once(version: str) -> None:
 
 
 @VERSIONS
+def test_while_it_is_resharded_tenants_are_told_by_the_ids(version: str) -> None:
+    """A facet has those points twice that are on two shards."""
+    with QdrantCluster(3, version=version, api_key=KEY) as cluster:
+        made = cluster.make(SHARED, replicas=2, indexed=True)
+        cluster.fill(SHARED, ["a"] * 4 + ["b"] * 6)
+        new = cluster.add_shard(SHARED, None)
+        made.resharding.append({"direction": "up", "shard_id": new, "peer_id": cluster.ids[1]})
+        cluster.fill(SHARED, ["a"] * 4 + ["b"] * 6)
+        assert sum(len(cluster.points(SHARED, shard)) for shard in made.keys) > 10
+        with store_of(cluster) as store:
+            found = found_of(store)[SHARED]
+        assert (found.amount.count, found.points_by_tenant) == (10, {"a": 4, "b": 6})
+
+
+@VERSIONS
 def test_tenants_are_split_by_shard_and_whoever_is_in_two_counts_once(version: str) -> None:
     """While a tenant is promoted its points are in the shared shard and in its own."""
     with QdrantCluster(3, version=version, api_key=KEY) as cluster:
@@ -183,6 +199,35 @@ def test_tenants_are_split_by_shard_and_whoever_is_in_two_counts_once(version: s
         shared = {"default": {"a": 3, "b": 5, "c": 2}, "big": {"big": 7}}
         assert before.points_by_shard == during.points_by_shard == shared
         assert after.points_by_shard == shared | {"b": {"b": 5}}
+
+
+def test_without_telemetry_points_on_two_shards_count_once_too() -> None:
+    """Where a proxy keeps it from us: the keys are asked for."""
+    with QdrantCluster(3, api_key=KEY) as cluster:
+        cluster.telemetry = False
+        cluster.make(SHARED, replicas=2, keys=["default", "b"], indexed=True)
+        cluster.fill(SHARED, ["a"] * 3 + ["b"] * 5, key="default")
+        cluster.fill(SHARED, ["b"] * 5, first=3, key="b")
+        cluster.make("vectors_a_kato", shards=2, replicas=2)
+        cluster.fill("vectors_a_kato", ["x"] * 4)
+        with store_of(cluster) as store:
+            found = found_of(store)
+        assert found[SHARED].points_by_tenant == {"a": 3, "b": 5}
+        assert (found[SHARED].amount, found["vectors_a_kato"].amount.count) == (Amount(8, None), 4)
+
+
+def test_a_shard_with_very_many_tenants_is_asked_for_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first question is for few, as most shards have."""
+    monkeypatch.setattr(split, "_FEW", 2)
+    with QdrantCluster(2, api_key=KEY) as cluster:
+        cluster.make(SHARED, keys=["default", "big"], indexed=True)
+        cluster.fill(SHARED, ["a", "b", "c"], key="default")
+        cluster.fill(SHARED, ["big"], first=9, key="big")
+        with store_of(cluster) as store:
+            found = found_of(store)[SHARED]
+        assert found.points_by_shard == {"default": {"a": 1, "b": 1, "c": 1}, "big": {"big": 1}}
 
 
 def test_without_an_index_shards_are_looked_through() -> None:

@@ -107,10 +107,10 @@ def test_a_collection_that_is_configured_otherwise_takes_none(
     assert writing.misfit(part, NAME) == Misfit(part.name, Unfit.VECTORS, NAME)
 
 
-def test_indexes_and_shard_keys_are_made_as_they_were(
+def test_indexes_are_made_as_they_were(
     archived: tuple[Part, list[Any]], monkeypatch: pytest.MonkeyPatch, qdrant: QdrantClient
 ) -> None:
-    """Of a server; the engine in this process has neither."""
+    """Of a server; a key of a shard is made where a collection has shards by key alone."""
     made: list[tuple[str, Any]] = []
     monkeypatch.setattr(qdrant, "create_payload_index", lambda *args, **_: made.append(args[1:]))
     monkeypatch.setattr(qdrant, "create_shard_key", lambda *args: made.append(("shard", args[1])))
@@ -124,5 +124,4 @@ def test_indexes_and_shard_keys_are_made_as_they_were(
     assert made == [
         ("tenant_id", KEYWORD),
         ("n", models.PayloadSchemaType.INTEGER),
-        ("shard", "acme"),
     ]  # fmt: skip

@@ -107,6 +107,7 @@ from services.limits.models import Kept, Rule, Thresholds
 from services.limits.ports import Held
 from services.limits.preview import Changes, Preview
 from services.limits.service import LimitsService
+from services.metrics.formats import PLAIN
 from services.metrics.models import Exposition
 from services.metrics.service import MetricsService
 from services.move.models import MoveRefused, Plan as Moving
@@ -813,6 +814,9 @@ CASES: dict[str, Case] = {
     "fleet.history": Case(lambda d: d.fleet.history(Measure.KEYS, NOW), VIEWER, ANY),
     "metrics.expose": Case(
         lambda d: d.metrics.expose(""), VIEWER, FLEET, inner="metrics.expose"
+    ),
+    "metrics.parts": Case(
+        lambda d: d.metrics.parts(PLAIN), VIEWER, FLEET, inner="metrics.parts"
     ),
     "history.series": Case(
         lambda d: d.history.series(

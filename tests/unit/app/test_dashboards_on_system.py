@@ -1,10 +1,12 @@
-"""What System says of the dashboards that share the records."""
+"""What System and `doctor` say of the dashboards that share the records."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from cli import doctor
 from dashboard.system.dashboards import frame, words
 from services.health.models import Dashboard, Dashboards
 
@@ -35,3 +37,13 @@ def test_a_row_each() -> None:
     assert len(strange["Dashboard"][0]) < 70
     assert "\u202e" not in strange["Dashboard"][0]
     assert frame(replace(BOTH, there=())).empty
+
+
+def test_doctor_says_the_same() -> None:
+    text = doctor.text((), {}, BOTH).splitlines()
+    assert text[0].startswith("dashboard host-1/7: version 1.2, collects since 2026-01-31")
+    assert text[1] == "dashboard host-2/8: version 1.2, read only"
+    told = json.loads(doctor.json_text((), {}, BOTH))["dashboards"]
+    assert [each["collects"] for each in told] == [True, False]
+    assert doctor.text((), {}, None) == ""
+    assert json.loads(doctor.json_text((), {}, None))["dashboards"] is None
