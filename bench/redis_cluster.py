@@ -90,16 +90,16 @@ class AtOnce:
             process.join()
 
 
-def by_scan_iter(client: redis.RedisCluster) -> Counter[bytes]:
+def by_scan_iter(client: redis.RedisCluster, count: int | None = None) -> Counter[bytes]:
     """Count keys by kb_id as redis-py's client of a cluster offers it."""
-    return Counter(key.partition(b":")[0] for key in client.scan_iter(count=_COUNT))
+    return Counter(key.partition(b":")[0] for key in client.scan_iter(count=count))
 
 
-def by_redis_cli(port: int) -> int:
-    """Count them with `redis-cli --cluster call` and awk."""
+def by_redis_cli(port: int, pattern: str = "*") -> int:
+    """Count them with `redis-cli --cluster call` and awk; what these two use is not measured."""
     script = (
-        f"redis-cli --cluster call 127.0.0.1:{port} KEYS '*' --cluster-only-masters 2>/dev/null "
-        "| awk -F: '{ n[$(NF > 1 ? NF - 2 : 1)]++ } END { print length(n) }'"
+        f"redis-cli --cluster call 127.0.0.1:{port} KEYS '{pattern}' --cluster-only-masters "
+        "2>/dev/null | awk -F: '{ n[$(NF > 1 ? NF - 2 : 1)]++ } END { print length(n) }'"
     )
     return int(subprocess.run(script, shell=True, check=True, capture_output=True).stdout)
 
@@ -125,7 +125,9 @@ def measured(cluster: RunningCluster, repeat: int) -> Iterator[Costs]:
         "counts by kind": lambda: store.read(memory=False),
         "counts and exact memory": store.read,
         "scan_iter of redis-py": lambda: by_scan_iter(client),
-        "redis-cli --cluster call": lambda: by_redis_cli(port),
+        "the same, count=1000": lambda: by_scan_iter(client, _COUNT),
+        "redis-cli call, KEYS *": lambda: by_redis_cli(port),
+        "redis-cli call, one tenant": lambda: by_redis_cli(port, "tenant_t00001_*"),
         "the guide, one tenant": lambda: by_the_guide(client, "t00001"),
     }
     yield costs(cases, *map(psutil.Process, pids), repeat=repeat)
@@ -162,10 +164,13 @@ def _verdicts(found: Costs, tenants: int) -> bool:
                          **{"bare, nodes at once": 1})]  # fmt: skip
     found.verdict("counts and exact memory / bare", "counts and exact memory", 4,
                   **{"bare, nodes at once": 1})  # fmt: skip
+    whole = ("scan_iter of redis-py", "the same, count=1000", "redis-cli call, KEYS *")
     met += [
         verdict(f"{name} / counts", median(found.times[name]) / counts, at_least=3)
-        for name in ("scan_iter of redis-py", "redis-cli --cluster call")
+        for name in whole
     ]
+    each = median(found.times["redis-cli call, one tenant"]) * tenants / counts
+    met.append(verdict("redis-cli call, every tenant / counts", each, at_least=3))
     guide = median(found.times["the guide, one tenant"]) * tenants / counts
     met.append(verdict("the guide's way, every tenant / counts", guide, at_least=1000))
     return all(met)

@@ -101,7 +101,7 @@ def replicas_frame(replicas: Iterable[Replica]) -> pd.DataFrame:
             "Shard": replica.shard,
             "Replica": replica.number,
             "State": replica.state.value,
-            "Behind": None if replica.behind is None else span(replica.behind),
+            "Behind": None if replica.behind is None else _late(replica.behind),
             "Waiting": replica.queue,
             "Read from": "yes" if replica.speaks else "no",
         }
@@ -110,6 +110,10 @@ def replicas_frame(replicas: Iterable[Replica]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     frame["Waiting"] = frame["Waiting"].astype("Int64")
     return frame
+
+
+def _late(seconds: int) -> str:
+    return span(seconds) if seconds else "0 s"
 
 
 def _pools(unwell: tuple[str, ...] | None) -> str | None:

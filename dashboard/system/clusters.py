@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from dashboard.draw import store_tables, unknown
+from dashboard.draw import store_tables, unknown, usage_tables
 from dashboard.draw.formatting import plural
 from services.health.models import Check, Replica, ReplicaState
 
@@ -24,6 +24,7 @@ def draw(checks: Iterable[Check]) -> None:
             unknown.dashes(frame, ["Behind", "Waiting"])
             st.dataframe(
                 frame, hide_index=True, key=f"replicas_{check.store}",
+                placeholder=usage_tables.NONE,
                 alt="Each server with its shard, its replica, its state and how far it is behind",
                 column_config={
                     "Shard": st.column_config.NumberColumn(width=70),

@@ -49,9 +49,10 @@ class Keeper:
             )
         if self._last is None or datetime.now(UTC) - self._last > TOLD_FOR:
             return ""
+        often = "once" if self._times == 1 else f"{self._times:,} times"
         return (
-            f"its embedded server ended by itself, {self._times} since the start and last at "
-            f"{self._last:%H:%M} UTC, and was started again with its data: {_LOG} may say why"
+            f"its embedded server ended by itself ({often} since the start, last at "
+            f"{self._last:%H:%M} UTC), and was started again with its data: {_LOG} may say why"
         )
 
     def _keep(self) -> None:

@@ -48,7 +48,7 @@ class Round:
         self.problems: list[str] = []
         self._over = threading.Event()
 
-    def run(self, *, keys: int = 60, most: int = 1000) -> None:
+    def run(self, *, keys: int = 30, most: int = 1000) -> None:
         """Fill, purge under so many faults at most, and check everything. Raises AssertionError."""
         kept = self._fill(keys)
         faults = threading.Thread(target=self._faults, args=(most,), daemon=True)

@@ -49,7 +49,8 @@ def unasked_of(asking: Asking) -> dict[str, tuple[int, int]]:
     Of who may not read `system.replicas` none. Raises StoreError.
     """
     if asking.cluster is not None:
-        return unlisted(asking.spread.roll(_OPERATION).answers.values())
+        roll = asking.spread.roll(_OPERATION)
+        return unlisted(roll.answers.values(), len(roll.silent))
     try:
         _, copies = asking.row(_OPERATION, _BEYOND, {})
     except (StoreDenied, StoreRejected):
@@ -83,7 +84,7 @@ def _notes(
             f"{', '.join(alone)} may only read: without a session with Keeper a server hears of no "
             "write and carries out no purge; see that Keeper runs and is reached from there"
         )
-    for table, (known, asked) in unlisted(answers).items():
+    for table, (known, asked) in unlisted(answers, len(silent)).items():
         yield f"{table} has {known} replicas, of which {asked} are in the cluster and answer"
 
 

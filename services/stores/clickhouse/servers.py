@@ -151,18 +151,19 @@ def _worth(copies: Sequence[Copy]) -> tuple[bool, int]:
     return any(each.alone for each in copies), sum(each.queue for each in copies)
 
 
-def unlisted(answers: Iterable[Answer]) -> dict[str, tuple[int, int]]:
-    """Return the tables with more replicas, as Keeper knows them, than the cluster's that answered.
+def unlisted(answers: Iterable[Answer], mute: int = 0) -> dict[str, tuple[int, int]]:
+    """Return the tables with more replicas, as Keeper knows them, than the cluster has.
 
-    Each with how many there are, and how many were asked. What the others hold nobody sees, and no
-    statement of ours erases it by its own.
+    Each with how many there are, and how many answered: any of the `mute` servers may have one
+    more. What the others hold nobody sees, and no statement of ours erases it by its own.
     """
     asked, known = defaultdict[tuple[str, str], int](int), dict[tuple[str, str], int]()
     for answer in answers:
         for each in answer.copies:
             asked[each.table, each.path] += 1
             known[each.table, each.path] = max(known.get((each.table, each.path), 0), each.total)
-    more = {at: (known[at], count) for at, count in sorted(asked.items()) if known[at] > count}
+    more = {at: (known[at], count) for at, count in sorted(asked.items())
+            if known[at] > count + mute}  # fmt: skip
     return {table: counts for (table, _), counts in more.items()}
 
 

@@ -50,6 +50,10 @@ _CLUSTER: Fault = (
     StoreMisconfigured,
     "it is one node of a cluster, with a part of the keys: it is redis+cluster:// in REDIS_URL",
 )
+_DOWN: Fault = (
+    StoreUnavailable,
+    "the cluster is down: too many of its nodes are, or nobody serves a slot",
+)
 _NO_CLUSTER: Fault = (
     StoreMisconfigured,
     "it is a single server, and no node of a cluster: it is redis:// in REDIS_URL",
@@ -77,7 +81,8 @@ _BY_CODE: dict[str, Fault] = {
     "MISCONF": _UNSAVED,
     "OOM": _FULL,
     "NOREPLICAS": _ALONE,
-    **dict.fromkeys(("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN"), _CLUSTER),
+    **dict.fromkeys(("MOVED", "ASK", "CROSSSLOT", "TRYAGAIN"), _CLUSTER),
+    "CLUSTERDOWN": _DOWN,
     "BUSY": _BUSY,
 }
 _BY_TEXT: dict[str, Fault] = {

@@ -16,6 +16,7 @@ from services.jobs.models import Progress
 from services.purge.models import Look, Reckoning, Surface
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
+from services.stores.redis import look as look_of
 from services.stores.redis.erase import KeyErasing
 from services.tenancy.layout import text_of
 from tests.engines.erasing import HOSTILE, MINE, silent, surface_of
@@ -58,8 +59,11 @@ def session(client: redis.Redis, name: bytes, node: str, key: bytes = b"kato:ses
         client.sadd(INDEX, name)
 
 
-def test_a_kb_id_of_the_capture_goes_and_nothing_else(valkey: redis.Redis) -> None:
+def test_a_kb_id_of_the_capture_goes_and_nothing_else(
+    valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Kind by kind, with its memory; every other key stays to the byte, and again is nothing."""
+    monkeypatch.setattr(look_of, "_SAY_SECONDS", 60)  # a busy machine would say it on the way too
     rows = restore_capture(valkey)
     own = [row["key"] for row in rows if row["key"].startswith(MINE + ":")]
     before = prints(valkey)

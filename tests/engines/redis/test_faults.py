@@ -222,7 +222,7 @@ def test_an_option_that_cannot_be() -> None:
         ("BUSY Valkey is busy running a script", StoreUnavailable),
         ("ERR max number of clients reached", StoreUnavailable),
         ("MOVED 3999 127.0.0.1:6381", StoreMisconfigured),
-        ("CLUSTERDOWN The cluster is down", StoreMisconfigured),
+        ("CLUSTERDOWN The cluster is down", StoreUnavailable),
         ("NOAUTH Authentication required.", StoreDenied),
         ("NOPERM this user has no permissions", StoreDenied),
         ("DENIED Redis is running in protected mode", StoreDenied),

@@ -78,7 +78,7 @@ def fill(whole: WholeCluster) -> None:
 
 MOVES = st.lists(st.tuples(st.sampled_from(SLOTS), st.integers(0, 2)), min_size=1, max_size=8)
 EXAMPLES = settings(
-    max_examples=8,
+    max_examples=4,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -17,13 +17,11 @@ from tests.engines.redis.test_keyspace import (
     test_without_memory_bytes_are_not_known,
 )
 from tests.engines.redis.test_sweep import (
-    test_a_hostile_name_means_itself,
     test_many_tenants_go_at_once,
 )
 from tests.servers.whole_cluster import WholeCluster
 
 __all__ = [
-    "test_a_hostile_name_means_itself",
     "test_a_kb_id_of_the_capture_goes_and_nothing_else",
     "test_empty_keyspace",
     "test_hostile_names_are_counted_as_what_they_are",

@@ -44,7 +44,7 @@ def handed_on(snapshot: Snapshot) -> Snapshot:
     return read
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(SNAPSHOTS)
 def test_every_snapshot_comes_out_as_it_went_in(snapshot: Snapshot) -> None:
     """What is unknown, with why; margins, ages, hostile names: by value and by representation."""
@@ -62,7 +62,7 @@ def test_another_shape_of_a_snapshot_is_another_form() -> None:
 
 
 @given(st.lists(SNAPSHOTS, min_size=2, max_size=3))
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_one_after_another(snapshots: list[Snapshot]) -> None:
     """What is taken over from the last one is taken where it is the same, and nowhere else."""
     publisher, reader = Publisher(version="1"), Reader()
@@ -105,7 +105,7 @@ def test_another_form_is_told_and_not_guessed_at(form: int, said: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_what_is_damaged_is_told(data: st.DataObject) -> None:
     """Whatever stands there: nothing but CannotShare comes of it, or the snapshot itself."""
     found = Publisher(version="1").published(FOUND, seconds=1.0)

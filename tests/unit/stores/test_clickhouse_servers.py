@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, cast
+
 import pytest
 from clickhouse_connect.driver.client import Client
 from hypothesis import given, strategies as st
 
-from services.stores.clickhouse.cluster import Target
+from services.errors import StoreMisconfigured
+from services.stores.clickhouse.cluster import Target, whole
 from services.stores.clickhouse.ddl import Task, on_cluster
 from services.stores.clickhouse.query import Asking
 from services.stores.clickhouse.servers import (
@@ -93,6 +96,7 @@ class TestSpeakers:
         first, second = cluster([2])
         held = Copy("kato.patterns_data", "/p", False, 0, 0, 3)
         assert unlisted([answer(first, held), answer(second, held)]) == {held.table: (3, 2)}
+        assert unlisted([answer(first, held), answer(second, held)], mute=1) == {}
 
     def test_a_row_of_the_system_table(self) -> None:
         row = (b"kato", b"patterns_data", b"/clickhouse/1", 0, 1, 7, 2, 3)
@@ -166,3 +170,22 @@ class TestTasks:
         assert {f"{h}:9000" for h, s, code in queued if s == "Finished" and code} <= set(
             later.failed
         )
+
+
+class _Known(NamedTuple):
+    value: str
+    readonly: int
+
+
+class _Client:
+    def __init__(self, value: str, readonly: int) -> None:
+        self.server_settings = {"skip_unavailable_shards": _Known(value, readonly)}
+
+
+def test_who_has_to_skip_shards_is_told_no_figure() -> None:
+    """Who may set it back has it set back, and who may not and need not reads on."""
+    with pytest.raises(StoreMisconfigured, match="figures would be short"):
+        whole(cast("Client", _Client("1", 1)), None)
+    for value, readonly in (("1", 0), ("0", 1)):
+        found = whole(cast("Client", _Client(value, readonly)), {"mutations_sync": 2})
+        assert (found["skip_unavailable_shards"], found["mutations_sync"]) == (0, 2)

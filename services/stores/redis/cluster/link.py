@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import hiredis
 
-from services.errors import StoreError, StoreUnavailable
+from services.errors import StoreUnavailable
 from services.stores.redis.cluster.joined import (
     JOINS,
     Joined,
@@ -261,12 +261,6 @@ class ClusterLink(Link):
     def prolong(self) -> None:
         """Give what follows as much time as all had at first: the work goes on as it should."""
         self._nodes.prolong()
-
-    def error(self, reply: hiredis.ReplyError) -> StoreError:
-        """Return what an error reply means: a cluster that is down may be well again."""
-        if str(reply).startswith("CLUSTERDOWN"):
-            return self._gone("the cluster is down: too many of its nodes are")
-        return super().error(reply)
 
     def _gone(self, reason: str) -> StoreUnavailable:
         return StoreUnavailable(STORE, self._operation, reason)
