@@ -203,10 +203,15 @@ def end_command(name: Name, *, why: Why = "", as_json: AsJson = False) -> None:
 
 
 @app.command("forget")
-def forget_command(name: Name) -> None:
+def forget_command(
+    name: Name, *,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also if it is known by it whose kb_ids are.")
+    ] = False,
+) -> None:  # fmt: skip
     """Keep nothing more of an instance that does not serve: its ports are free."""
     with _service() as instances:
-        instances.forget(name)
+        instances.forget(name, anyway=anyway)
     typer.echo(f"{name} is forgotten")
 
 

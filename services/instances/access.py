@@ -64,7 +64,10 @@ class DeskInstances:
         plan = self._inner().plan(wish, by=viewer.id)
         if plan.obstacles:  # before a second person is asked for
             raise InstanceRefused(plan.obstacles[0])
-        with self._setting(wish.tenant, "plan", wish.tool, wish.stores, wish.service, why=wish.why):
+        with self._setting(
+            wish.tenant, "plan", wish.tool, wish.stores, wish.service, why=wish.why,
+            sent=repr((wish.resources, wish.kb_id)),
+        ):  # fmt: skip
             return self._seen(self._inner().record(wish, by=viewer.id), viewer)
 
     def files(self, name: str) -> Files:
@@ -113,11 +116,11 @@ class DeskInstances:
             viewer = self._gate.viewer()
             return self._seen(self._inner().end(name, by=viewer.id, why=why), viewer)
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, *, anyway: bool = False) -> None:
         """Keep nothing more of one. Logged. Raises ApprovalNeeded, InstanceRefused."""
         known = self._known(name, Action.SET_INSTANCE)
-        with self._setting(known.tenant, "forget", name):
-            self._inner().forget(name)
+        with self._setting(known.tenant, "forget anyway" if anyway else "forget", name):
+            self._inner().forget(name, anyway=anyway)
 
     def up(self, name: str) -> tuple[Instance, tuple[Ran, ...], Vital | None]:
         """Start one, and say how it is. Logged. Raises ApprovalNeeded, InstanceRefused."""
@@ -164,11 +167,15 @@ class DeskInstances:
         return found
 
     @contextmanager
-    def _setting(self, tenant: TenantKey, deed: str, *about: str, why: str = "") -> Iterator[None]:
+    def _setting(
+        self, tenant: TenantKey, deed: str, *about: str, why: str = "", sent: str = ""
+    ) -> Iterator[None]:
+        """Do it, logged; an approval is of exactly what is said `about` it, and `sent` with it."""
         target = f"{deed}: {' '.join(filter(None, (*about, str(tenant))))}"
         with self._gate.doing(
             Action.SET_INSTANCE, tenants=[tenant], target=target, reason=why,
-            digest=digest_of_words("instance", deed, str(tenant), *about), details={REASON: why},
+            digest=digest_of_words("instance", deed, str(tenant), *about, sent),
+            details={REASON: why},
         ):  # fmt: skip
             yield
 

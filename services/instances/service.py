@@ -147,13 +147,21 @@ class InstanceService:
         self.tools.book.put(ended)
         return ended
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, *, anyway: bool = False) -> None:
         """Keep nothing more of one that does not serve: its ports are free.
 
-        Raises InstanceRefused.
+        One that ended is what is known of whose kb_ids with its SERVICE_NAME are: it takes
+        `anyway`. Raises InstanceRefused.
         """
-        if self.instance(name).is_serving:
+        known = self.instance(name)
+        if known.is_serving:
             raise InstanceRefused(f"{name} serves its tenant: end that first")
+        tells = known.is_here and known.service != self.tools.site().service
+        if tells and known.state is State.ENDED and not anyway:
+            raise InstanceRefused(
+                f"by {name} it is known whose kb_ids of the SERVICE_NAME {known.service} are: "
+                "purge what its tenant does not need there, or forget it anyway"
+            )
         self.tools.book.forget(name)
 
     def moved(self, tenant: TenantKey, to: str, *, url: str, by: str) -> None:

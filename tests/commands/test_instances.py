@@ -188,6 +188,13 @@ def test_a_kato_that_is_there_is_registered(kato: Deployment) -> None:
     assert told("register", "acme-1")["state"] == "serving"
     states = {each["name"]: each["state"] for each in told("list")["instances"]}
     assert states == {"acme-1": "serving", beside["name"]: "ended"}
+    assert told("end", "acme-1")["state"] == "ended"
+    assert "it is known whose kb_ids of the SERVICE_NAME kato-acme are" in said(
+        "forget", "acme-1", code=1
+    )
+    said("forget", "acme-1", "--anyway")
+    said("forget", beside["name"])
+    assert told("list") == {"instances": []}
     assert "there is no such instance" in said("status", "kato-none", code=1)
     said("plan", "acme", code=2)
     said("plan", ACME, "--memory", "lots", code=2)

@@ -106,7 +106,7 @@ class TestCounts:
         there.cluster.nodes[2].down = True
         assert "no answer from ch-2-1:9000" in unknown(getattr(there.stores.patterns, of))
 
-    @pytest.mark.parametrize(("of", "step"), [("quick", 1), ("read", 3)])
+    @pytest.mark.parametrize(("of", "step"), [("quick", 1), ("read", 4)])
     def test_a_shard_that_goes_down_in_the_middle_makes_no_short_figure(
         self, there: Shards, of: str, step: int
     ) -> None:
@@ -360,7 +360,7 @@ def test_whatever_befalls_it_nothing_is_said_that_is_not_so(full: Shards, seed: 
     """A purge is tried while servers go and come: bystanders stay, and what is said gone is."""
     befalls, chance = faults(seed), random.Random(seed)
     full.cluster.before = lambda _: next(befalls)(full) if chance.random() < 0.12 else None
-    for _ in range(3):
+    for _ in range(2):
         erase = erasing(full, seconds=0.2)
         with suppress(StoreError):
             erase.erase(surface_of(A), silent)

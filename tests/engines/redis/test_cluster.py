@@ -16,9 +16,11 @@ from services.browse.models import PatternRow
 from services.canary.belongings import Belongings
 from services.errors import StoreDenied, StoreError, StoreMisconfigured, StoreUnavailable
 from services.imports.models import Item
+from services.purge.models import Surface
 from services.settings.environment import Settings
 from services.stores.adapters import Stores
 from services.stores.identity import identities_of, same_stores
+from services.stores.redis.archive import KeyArchive
 from services.stores.redis.cluster import walk
 from services.stores.redis.cluster.lane import Lane
 from services.stores.redis.cluster.slots import SLOTS, slot_of, tags
@@ -199,6 +201,23 @@ class TestAdapters:
         names = sorted(cluster.keys())
         assert names == [b"c_kato:a", b"c_kato:h", b"c_kato:s"]
         assert all(cluster.ttl(key) > 0 for key in names)
+
+    def test_an_archive_reads_of_a_cluster_what_it_reads_of_a_server(
+        self, cluster: WholeCluster, valkey: redis.Redis
+    ) -> None:
+        """Every type in it, with the same fingerprints."""
+        for each in (cluster, valkey):
+            restore_capture(each)
+            session(each, b"s-1", NODE)
+            each.persist("kato:session:s-1")
+        surface = Surface(surface_of(MINE).kb_ids, nodes=frozenset({NODE}))
+        one, other = (
+            KeyArchive(each, service="kato", scan_count=100, seconds=20).prints(surface, is_bob)
+            for each in (cluster, valkey)
+        )
+        assert one["redis/keys"] == other["redis/keys"]
+        assert one["redis/keys"].count > 20
+        assert one["redis/sessions"].count == other["redis/sessions"].count > 0
 
 
 class TestErasing:

@@ -11,6 +11,7 @@ import pytest
 
 from services import bootstrap
 from services.bootstrap import Services
+from services.figures import Measure
 from services.jobs.models import JobState
 from services.purge.job import Job
 from services.purge.models import Request, Target
@@ -49,7 +50,7 @@ def _minutes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def begun(services: Services) -> Job:
-    plan = services.purge.plan(Request(ACME))
+    plan = services.purge.plan(Request(ACME, stores=frozenset({Measure.PATTERNS})))
     assert not plan.obstacles
     return services.purge.begin(
         plan.digest, confirm=plan.confirmation, reason="ticket 1", asked_by="ada"
