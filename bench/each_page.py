@@ -20,7 +20,6 @@ from bench.person import Click, Person
 from bench.watched import Watched
 
 MOST_MS = 250.0
-SETTLE_SECONDS = 12.0  # the isolation audit follows the first figures
 _CONFINED, _ADMIN = 5, 4  # by the number of a person, see `token`
 
 
@@ -40,7 +39,6 @@ async def _visits(port: int, watched: Watched, repeat: int, number: int) -> Mapp
     await person.open()
     found: dict[str, Cost] = {}
     await person.visit("")
-    await asyncio.sleep(SETTLE_SECONDS)
     for page, queries in dict.fromkeys(PAGES):
         for query in queries:
             asked = query.format(12 + 3 * number * 25)

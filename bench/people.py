@@ -53,7 +53,7 @@ SETTINGS = {
 }  # fmt: skip
 ROLES = ("admin", "operator", "support", "viewer")
 KEYS_EACH = 20
-LOOK_EVERY = 5.0
+LOOK_EVERY, SETTLE_SECONDS = 5.0, 25.0
 
 _TENANT = "tenant=tenant%2Ft0{:04d}"
 PAGES: Sequence[tuple[str, tuple[str, ...]]] = (
@@ -160,9 +160,11 @@ def _served(
                    str(port), str(tenants), data]  # fmt: skip
         environment = {**os.environ, **SETTINGS, "KATO_TENANTS_DATA": data,
                        "PYTHONPATH": str(build), **settings}  # fmt: skip
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        # Streamlit says on its output what failed
+        process = subprocess.Popen(command, env=environment, stdout=sys.stderr.fileno())
         try:
             wait_until_up(port, process)
+            _wait_for_figures(Path(data, "sizes.json"))
             yield port, process, Path(data, "sizes.json")
         finally:
             process.send_signal(signal.SIGINT)
@@ -171,6 +173,13 @@ def _served(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _wait_for_figures(sizes: Path) -> None:
+    """Wait until there are figures, and what follows the first of them is done."""
+    while not (sizes.exists() and json.loads(sizes.read_text()).get("figures")):
+        time.sleep(0.5)
+    time.sleep(SETTLE_SECONDS)
 
 
 def token(number: int) -> str:

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -44,9 +45,13 @@ def sizes() -> Mapping[str, int]:
     from streamlit import runtime  # noqa: PLC0415  wants a server to be there
     from streamlit.runtime.caching import cache_resource_api  # noqa: PLC0415
 
-    from dashboard.app import files  # noqa: PLC0415
+    from dashboard.app import files, runtime as app_runtime  # noqa: PLC0415
 
-    found: dict[str, int] = {"threads": threading.active_count()}
+    found: dict[str, int] = {"python_threads": threading.active_count(), "figures": 0}
+    services = app_runtime.started()
+    if services is not None:
+        snapshot = services.collector.state.snapshot
+        found["figures"] = int(snapshot is not None and snapshot.settled)
     if runtime.exists():
         manager = runtime.get_instance()._session_mgr  # noqa: SLF001
         found["sessions"] = manager.num_sessions()
@@ -60,7 +65,19 @@ def sizes() -> Mapping[str, int]:
     return found
 
 
+_collecting = {"began": 0.0, "took": 0.0}
+
+
+def _collected(phase: str, _: object) -> None:
+    """Add up the processor time in which Python looks for cycles."""
+    if phase == "start":
+        _collecting["began"] = time.thread_time()
+    else:
+        _collecting["took"] += time.thread_time() - _collecting["began"]
+
+
 def _watch(place: Path) -> None:
+    gc.callbacks.append(_collected)
     waits, objects = threading.Event(), 0
     at = 0
     while not waits.wait(EVERY):
@@ -68,7 +85,8 @@ def _watch(place: Path) -> None:
             objects = len(gc.get_objects())
         at += 1
         try:
-            text = json.dumps({**sizes(), "objects": objects})
+            took = round(_collecting["took"] * 1e3)
+            text = json.dumps({**sizes(), "objects": objects, "collecting_ms": took})
         except Exception as exc:  # noqa: BLE001  a watcher goes on watching
             text = json.dumps({"failed": repr(exc)})
         beside = place.with_suffix(".new")

@@ -268,6 +268,7 @@ class Person:
                 if run < self._run - REMEMBERED:
                     del self._kept[name]
             self._ends("whole")
+            self._ends("part")  # what was asked of a fragment is in it, or the fragment is gone
         elif status == _PART:
             self._ends("part")
         elif status == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:

@@ -26,17 +26,23 @@ def sight_of(viewer: Viewer) -> str:
     return repr((viewer.role.value, sorted(map(str, viewer.scope))))
 
 
+def scope_of(viewer: Viewer) -> str:
+    """Return what viewers who see the same tenants have in common, as one text."""
+    return "*" if viewer.sees_all else repr(sorted(map(str, viewer.scope)))
+
+
 def cached(
     action: Action, *, key: Callable[..., object] | None = None, seconds: float | None = None,
     entries: int = 16, spinner: bool | str = False, each_viewer: bool = False,
-    newest: bool = False,
+    newest: bool = False, any_role: bool = False,
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:  # fmt: skip
     """Keep what a function returns, for all who see the same; who may not see it is refused first.
 
     It is kept by what `key` makes of the arguments, by all of them without it. With `each_viewer`
     everyone has to miss for once: reading it is logged. With `newest` one result is kept for all
-    who see the same, of what was asked for last: for what is made of a snapshot. Callers must not
-    change what is returned.
+    who see the same, of what was asked for last: for what is made of a snapshot. With `any_role`
+    all who see the same tenants see the same: for what goes by these alone, as figures do. Callers
+    must not change what is returned.
     The functions raise AccessDenied and NotSignedIn besides their own errors, which are not kept.
     """
 
@@ -55,7 +61,8 @@ def cached(
         def read(*args: P.args, **kwargs: P.kwargs) -> T:
             viewer = runtime.desk().gate.allow(action)
             who = viewer.id if each_viewer else ""
-            seen_by = repr((runtime.generation(), who, sight_of(viewer)))
+            sight = scope_of(viewer) if any_role else sight_of(viewer)
+            seen_by = repr((runtime.generation(), who, sight))
             # as text: names that are not UTF-8 Streamlit could not take as they are
             kept_by = (args, kwargs) if key is None else key(*args, **kwargs)
             if newest:

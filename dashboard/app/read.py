@@ -34,6 +34,10 @@ LATE = 10.0
 """So many seconds late a change of limits is seen by who is confined, who is told no version."""
 
 
+def _of_snapshot(snapshot: Snapshot) -> object:
+    return snapshot.collected_at
+
+
 def state() -> CollectorState:
     """Return what the collector has now, confined; never waits for a store."""
     desk = runtime.desk()
@@ -51,25 +55,25 @@ def _confined_state(stamp: tuple[object, ...]) -> CollectorState:
     return runtime.desk().fleet.figures()
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+@cached(Action.SEE_FLEET, key=_of_snapshot, newest=True, any_role=True)
 def names(snapshot: Snapshot) -> Mapping[str, TenantKey]:
     """Return every tenant that has data by its visible name, in the order of a snapshot."""
     return {visible(str(usage.tenant)): usage.tenant for usage in snapshot.tenants}
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+@cached(Action.SEE_FLEET, key=_of_snapshot, newest=True, any_role=True)
 def sorted_names(snapshot: Snapshot) -> Sequence[str]:
     """Return the visible names of all tenants that have data, in their order."""
     return sorted(names(snapshot))
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+@cached(Action.SEE_FLEET, key=_of_snapshot, newest=True, any_role=True)
 def kinds(snapshot: Snapshot) -> frozenset[str]:
     """Return the kinds of tenants that have data."""
     return frozenset(usage.tenant.kind for usage in snapshot.tenants)
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+@cached(Action.SEE_FLEET, key=_of_snapshot, newest=True, any_role=True)
 def guessed(snapshot: Snapshot) -> int:
     """Return how many tenants are guessed from names alone."""
     return notices.guessed_in(snapshot)
@@ -77,21 +81,21 @@ def guessed(snapshot: Snapshot) -> int:
 
 @cached(
     Action.SEE_FLEET, key=lambda snapshot, column: (snapshot.collected_at, column), entries=128,
-    seconds=120,
+    seconds=120, any_role=True,
 )  # fmt: skip
 def most_of(snapshot: Snapshot, column: str) -> Largest:
     """Return the tenants with most in a column, and what all others have; made once a snapshot."""
     return largest(tenants_frame(snapshot), snapshot, column)
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+@cached(Action.SEE_FLEET, key=_of_snapshot, newest=True, any_role=True)
 def tenants_frame(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a tenant, made once a snapshot."""
     whole = snapshot.settled and not snapshot.unread
     return usage_tables.tenants_frame(snapshot.tenants, whole=whole)
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+@cached(Action.SEE_FLEET, key=_of_snapshot, newest=True, any_role=True)
 def collections_frame(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a collection, made once a snapshot."""
     return store_tables.collections_frame(snapshot.collections)
@@ -182,7 +186,7 @@ def _carded_frame(
     return found, (frame, cards, doings)  # which are kept too: the cache goes by where they are
 
 
-@cached(Action.SEE_FLEET, seconds=30, entries=64)
+@cached(Action.SEE_FLEET, seconds=30, entries=64, any_role=True)
 def history(measure: Measure) -> tuple[tuple[datetime, Amount], ...]:
     """Return the totals of the last week, oldest first; empty when they cannot be read."""
     try:

@@ -38,7 +38,11 @@ class Rows:
 
 
 @cached(
-    Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, seconds=READ_EVERY, newest=True
+    Action.SEE_FLEET,
+    key=lambda snapshot: snapshot.collected_at,
+    seconds=READ_EVERY,
+    newest=True,
+    any_role=True,
 )
 def read_now(snapshot: Snapshot) -> Rows:
     """Return how each tenant is backed up, read every few seconds: a large fleet takes long."""

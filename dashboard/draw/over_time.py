@@ -190,7 +190,7 @@ def draw(
         download(rows, f"over_time_{choice.quantity}", tenants=tenants)
 
 
-@cached(Action.SEE_FLEET, seconds=30, entries=64)
+@cached(Action.SEE_FLEET, seconds=30, entries=256, any_role=True)
 def series(holder: Holder, choice: Choice) -> tuple[Cell, ...]:
     """Return what a holder's figure did in the time that was chosen. Raises StoreError."""
     since, until = choice.bounds(datetime.now(UTC))

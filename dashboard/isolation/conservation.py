@@ -33,7 +33,7 @@ def draw(snapshot: Snapshot) -> None:
             _card(found, chart, snapshot)
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True, any_role=True)
 def _drawn(snapshot: Snapshot) -> tuple[tuple[Sums, Figure | None], ...]:
     """Return the sums of each measure with the chart of its parts, made once a snapshot."""
     return tuple(

@@ -25,13 +25,13 @@ ROWS_SHOWN = 10
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True, any_role=True)
 def session_rows(snapshot: Snapshot) -> pd.DataFrame:
     """Return one row a session, made once a snapshot."""
     return session_tables.list_frame(snapshot.sessions or (), read.ownership())
 
 
-@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True)
+@cached(Action.SEE_FLEET, key=lambda snapshot: snapshot.collected_at, newest=True, any_role=True)
 def choices(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
     """Return what there is in the columns that the list can be filtered by, in its order."""
     rows = session_rows(snapshot)

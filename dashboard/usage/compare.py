@@ -123,7 +123,7 @@ def fleet(choice: Choice) -> None:
 Parts = tuple[tuple[Cell, ...], dict[str, list[int | None]]]
 
 
-@cached(Action.SEE_FLEET, seconds=60, entries=16)
+@cached(Action.SEE_FLEET, seconds=60, entries=64, any_role=True)
 def _parts(choice: Choice) -> Parts:
     """Return what the fleet had, and whose it was, by name: at the end of each span.
 
@@ -144,10 +144,16 @@ def split(
 ) -> dict[str, list[int | None]]:
     """Return the parts of the whole at the end of each span, None where it was not known. Pure.
 
-    What is neither in `top` nor in `rest` is all others'.
+    What is neither in `top` nor in `rest` is all others'. Where one was read in other spans,
+    as its past was rolled up meanwhile, all others' is not known.
     """
-    parts = {name: list(map(_last, cells)) for name, cells in (*top.items(), *rest.items())}
-    known = list(map(_last, whole))
+    had = {name: {cell.began: _last(cell) for cell in cells}
+           for name, cells in (*top.items(), *rest.items())}  # fmt: skip
+    parts = {name: [spans.get(cell.began) for cell in whole] for name, spans in had.items()}
+    known = [
+        _last(cell) if all(cell.began in spans for spans in had.values()) else None
+        for cell in whole
+    ]  # fmt: skip
     others = [
         None if value is None else value - sum(part[at] or 0 for part in parts.values())
         for at, value in enumerate(known)

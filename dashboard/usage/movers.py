@@ -45,7 +45,7 @@ def draw(choice: Choice) -> None:
         _table(found, frame, choice)
 
 
-@cached(Action.SEE_FLEET, seconds=30, entries=64)
+@cached(Action.SEE_FLEET, seconds=30, entries=64, any_role=True)
 def _movers(choice: Choice) -> tuple[Movers, pd.DataFrame]:
     """Return who moved, and the rows of all: a large fleet's take longer to make than to draw."""
     since, until = choice.bounds(datetime.now(UTC))

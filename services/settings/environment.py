@@ -288,11 +288,11 @@ def load_settings() -> Settings:
 
     That names the first variable at fault.
     """
-    return _read(frozenset(os.environ.items()))
+    return _read(frozenset(getattr(os.environ, "_data", os.environ).items()))  # not decoded: slow
 
 
 @lru_cache(maxsize=2)
-def _read(environment: frozenset[tuple[str, str]]) -> Settings:
+def _read(environment: frozenset[tuple[object, object]]) -> Settings:
     del environment  # what the cache goes by: everyone who does anything is looked up by settings
     try:
         return Settings()

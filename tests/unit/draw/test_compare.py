@@ -47,6 +47,18 @@ def test_the_parts_make_up_the_whole(had: list[tuple[int, ...] | None]) -> None:
             assert found == [each[0], each[3], each[1], each[2]]
 
 
+def test_what_is_read_in_other_spans_leaves_all_others_unknown() -> None:
+    """The past is rolled up while a page reads: one part may have no such hour, or more of them."""
+    parts = compare.split(
+        hours([9, 9, 9]), {"acme": hours([4, 4, 4, 4])},
+        {"shared": hours([1, 1]), "unowned": hours([0, 0, 0])},
+    )  # fmt: skip
+    assert parts == {
+        "acme": [4, 4, 4], "all other tenants": [4, 4, None], "shared": [1, 1, None],
+        "unowned": [0, 0, 0],
+    }  # fmt: skip
+
+
 def test_all_parts_are_of_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long they take to be read: else what is all others' would be made up."""
     asked = []
