@@ -147,11 +147,11 @@ class Dashboards:
 
 @contextmanager
 def dashboards(
-    folder: Path, url: str, environment: Mapping[str, str], **more: float
+    folder: Path, url: str, environment: Mapping[str, str], *, lease: float = 3.0, beat: float = 0.4
 ) -> Iterator[Dashboards]:
     """Give records in which every write of a round is witnessed; end every process in the end."""
     open_database(folder, url, seconds=60).dispose()
-    found = Dashboards(folder, url, environment, **more)
+    found = Dashboards(folder, url, environment, lease, beat)
     found.told(_WITNESS)
     for table in ROUNDS_WRITE:
         found.told(

@@ -17,8 +17,7 @@ from services.figures import Amount, Precision
 from services.health.models import Health
 from services.stores.clickhouse.connect import PATTERNS, STORE, Identifier, Names
 from services.stores.clickhouse.query import ClickHouse
-from services.stores.clickhouse.repeats import Repeats
-from services.stores.clickhouse.row_counts import RowCounts
+from services.stores.clickhouse.row_counts import Repeats, RowCounts
 from services.stores.clickhouse.tables import (
     Part,
     Shares,

@@ -9,7 +9,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from services.figures import Amount
-from services.stores.clickhouse import repeats
+from services.stores.clickhouse import row_counts
 from services.stores.clickhouse.query import ClickHouse
 from services.stores.clickhouse.usage import PatternStore
 from services.tenancy.ownership import Ownership
@@ -44,16 +44,16 @@ def test_a_name_of_a_kb_id_is_one_pattern_however_often_it_is_stored(
     store: PatternStore, clickhouse: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its rows are told beside it; only kb_ids whose parts are others are counted again."""
-    monkeypatch.setattr(repeats, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(row_counts, "ROWS_AT_ONCE", 3)
     make_tables(clickhouse)
     asked: list[bytes] = []
-    ask = repeats.Repeats._ask
+    ask = row_counts.Repeats._ask
 
-    def listening(self: repeats.Repeats, table: object, raws: list[bytes]) -> dict[bytes, int]:
+    def listening(self: row_counts.Repeats, table: object, raws: list[bytes]) -> dict[bytes, int]:
         asked.extend(raws)
         return ask(self, table, raws)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(repeats.Repeats, "_ask", listening)
+    monkeypatch.setattr(row_counts.Repeats, "_ask", listening)
     put(clickhouse, "'a_kato'", "p", "q", "p")
     put(clickhouse, "'a_kato'", "p")
     put(clickhouse, "'b_kato'", "p", "q")

@@ -12,6 +12,7 @@ from hypothesis import settings, strategies as st
 from services.access.viewer import Role, TenantPattern, Viewer
 from services.errors import Problem, StoreUnavailable
 from services.figures import Amount, Measure, StoreState
+from services.instances.naming import name_of
 from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import Ownership
@@ -221,10 +222,14 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def names_hidden(made: Iterable[Made], viewer: Viewer) -> set[str]:
-    """Every id, node_id and kb_id of tenants out of scope that is no part of a visible one's."""
+    """Every name of tenants out of scope that is no part of a visible one's.
+
+    Ids, node_ids, kb_ids, and what an instance of a tenant is called, which goes by its id alone.
+    """
     hidden, own = set[str](), set[str]()
     for each in made:
-        names = {each.tenant.id, *each.nodes, *map(kb_id_of, each.nodes)}
+        kb_ids = map(kb_id_of, each.nodes)
+        names = {each.tenant.id, *each.nodes, *kb_ids, name_of(each.tenant)}
         if viewer.sees(each.tenant):
             own |= names
         else:
