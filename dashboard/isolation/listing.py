@@ -14,6 +14,7 @@ from dashboard.draw.chosen import open_box, rows_table
 from dashboard.draw.downloads import download
 from dashboard.draw.formatting import plural
 from dashboard.draw.paging import numbered
+from dashboard.draw.usage_tables import NONE
 from dashboard.isolation import read, tables, words as isolation_words
 from services.isolation.models import Report, Status
 from services.isolation.severity import Severity
@@ -130,7 +131,7 @@ def rules(report: Report) -> None:
     st.caption(", ".join(f"{count:,} {word}" for word, count in counts.items() if count))
     frame = isolation_words.rules_frame(report, runtime.desk().isolation.rules)
     st.dataframe(
-        frame, hide_index=True, key="rules", placeholder="",
+        frame, hide_index=True, key="rules", placeholder=NONE,
         alt="Every rule: what came of it, why not where it is unknown, why it matters, what to do",
         column_config={
             "State": st.column_config.TextColumn(width=104),
