@@ -17,7 +17,7 @@ import anyio
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard.app import files, hardening, leaner
+from dashboard.app import files, hardening
 from dashboard.app.guard import Guard
 from dashboard.app.metrics import Metrics, rules_of
 from services.errors import KatoTenantsError, SettingsError
@@ -121,4 +121,3 @@ app = st.App(
     ],
 )
 files.keep_here(app)
-leaner.apply()

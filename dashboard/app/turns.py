@@ -1,11 +1,14 @@
 """How much one person may ask of the server: messages a second, and seconds of running scripts.
 
-No Streamlit and no socket here: times are handed in, in seconds of any steady clock.
+No Streamlit and no socket here; times are in seconds of any steady clock.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 BURST_SECONDS = 5.0
@@ -66,6 +69,25 @@ class Allowance:
 
 
 _LITTLE = 1e-6
+
+
+class Pace:
+    """An allowance that threads share: `take` says whether one more is within it now."""
+
+    def __init__(
+        self, *, rate: float, most: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock, self._turn = clock, threading.Lock()
+        self._allowance = Allowance(rate, most, now=clock())
+
+    def take(self) -> bool:
+        """Take one where there is one."""
+        with self._turn:
+            now = self._clock()
+            if self._allowance.wait(now):
+                return False
+            self._allowance.take(1, now)
+            return True
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.app import navigation, outage, permits, read, runtime, state_keys, unreadable
 from dashboard.app.ending import end_page
+from dashboard.app.turns import Pace
 from dashboard.draw import cards, limits, notices, unknown, usage_tables
 from dashboard.draw.chosen import Link, open_box, rows_table
 from dashboard.draw.formatting import age, escaped, figure, figure_bytes, markdown, moment
@@ -20,6 +21,12 @@ from dashboard.draw.trend import Trend, trend_of
 from services.figures import Amount, Measure, Usage
 from services.usage.refresh import CollectorState
 from services.usage.snapshot import Snapshot, StoreFigures
+
+_redrawn = Pace(rate=4.0, most=10.0)
+"""Pages that are drawn anew by themselves, a second: clicks go first, however many are open.
+
+A page that is held back asks again five seconds later, and has newer figures with each click.
+"""
 
 
 def head(title: str) -> CollectorState:
@@ -58,9 +65,14 @@ def freshness(state: CollectorState) -> None:
 
 @unreadable.calmly()
 def _watch(shown: datetime | None, refreshing: bool) -> None:
+    """Draw the page anew once there are newer figures, or a refresh that it waits for has ended.
+
+    That one has begun is said here alone: else each refresh would draw every open page twice.
+    """
     state = read.state()
     now_shown = state.snapshot.collected_at if state.snapshot else None
-    if now_shown != shown or (state.refreshing_since is not None) != refreshing:
+    waited, refreshing = refreshing, state.refreshing_since is not None
+    if (now_shown != shown or (waited and not refreshing)) and _redrawn.take():
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         words = "Refreshing…" if refreshing else "Refresh"

@@ -10,6 +10,7 @@ from dashboard.app.turns import (
     RUN_SECONDS,
     RUN_SHARE,
     Census,
+    Pace,
     Person,
 )
 
@@ -69,3 +70,26 @@ def test_sockets_are_counted_by_person_and_by_address() -> None:
         assert passing is not None
         census.leave(passing, "c")
     assert len(census._people) < 10
+
+
+@given(PAUSES, st.sampled_from([0.5, 4.0]), st.sampled_from([1.0, 10.0]))
+def test_pages_are_drawn_anew_at_a_pace(pauses: list[float], rate: float, most: float) -> None:
+    """So many at once, then so many a second; and one alone is never held back."""
+    clock = Clock()
+    pace, taken = Pace(rate=rate, most=most, clock=clock), 0
+    assert pace.take()
+    for pause in pauses:
+        clock.now += pause
+        taken += pace.take()
+    assert taken <= most + rate * clock.now + 1
+    clock.now += 2 / rate
+    assert pace.take()
+
+
+class Clock:
+    """What time it is, as a test says."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
