@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from dashboard.app import navigation, permits, state_keys
 from services.access.viewer import Action
@@ -51,7 +52,12 @@ def _go(typed: str, *, contains: bool = False) -> NoReturn:
         st.session_state.pop(last, None)  # or what was looked for last would win
     anywhere = {state_keys.ANYWHERE: "true"} if contains else {}
     asked = {state_keys.FIND: typed, **anywhere}
-    navigation.go("find", asked)
+    try:
+        navigation.go("find", asked)
+    except StreamlitAPIException:
+        # Find was left a moment ago, in a run that was cut off: its entry has the address still
+        st.session_state[state_keys.FIND], st.session_state[state_keys.ANYWHERE] = typed, contains
+        navigation.go("find")
 
 
 def keep(typed: str, *, contains: bool) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 from urllib.parse import unquote
 
 import pandas as pd
 import pytest
 import redis
+from streamlit.errors import StreamlitAPIException
 from streamlit.testing.v1 import AppTest
 
-from dashboard.app import state_keys
+from dashboard.app import navigation, state_keys
 from dashboard.draw.chosen import key_of
 from dashboard.draw.formatting import visible
 from services.bootstrap import Services
@@ -168,6 +170,25 @@ def test_the_entry_in_the_sidebar_leads_here(reading_services: Services, open_pa
     assert app.text_input(key="find").value == "alice"
     assert set(hits(app)) == {"org/bigco", "tenant/acme-corp", "tenant/globex"}
     assert not [each for each in app.text_input if each.key == "find_entry"]
+
+
+def test_the_entry_leads_here_though_this_page_was_left_in_a_run_that_was_cut_off(
+    reading_services: Services, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own entry still has the address then, and Streamlit lets nobody else write to it."""
+    go = navigation.go
+
+    def bound(name: str, query: dict[str, str] | None = None) -> NoReturn:
+        if query:
+            raise StreamlitAPIException("it is bound to a widget")
+        go(name)
+
+    monkeypatch.setattr(navigation, "go", bound)
+    app = open_page("tenants")
+    app.text_input(key="find_entry").set_value("alice").run()
+    assert app.title[0].value == "Find"
+    assert app.text_input(key="find").value == "alice"
+    assert app.toggle(key=state_keys.ANYWHERE).value is False
 
 
 def test_back_leads_to_what_was_found(reading_services: Services, open_page: Open) -> None:
