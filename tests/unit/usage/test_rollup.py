@@ -13,6 +13,8 @@ from services.tenancy.kb_ids import TenantKey, kb_id_of
 from services.tenancy.layout import Owner, OwnerKind
 from services.tenancy.ownership import ClaimState, Ownership
 from services.tenancy.schemes import NamingSchemes
+from services.usage import rollup
+from services.usage.places import KeptPlaces
 from services.usage.readings import (
     CollectionUsage,
     KeyGroup,
@@ -22,8 +24,22 @@ from services.usage.readings import (
     SessionRecord,
     VectorReading,
 )
-from services.usage.rollup import Readings, RolledUp, roll_up
+from services.usage.rollup import Readings, RolledUp
 from services.usage.snapshot import ByTenant
+
+_places = KeptPlaces()
+
+
+def roll_up(
+    readings: Readings, ownership: Ownership, *, before: RolledUp | None = None,
+    shared_collections: frozenset[str] = frozenset(),
+) -> RolledUp:  # fmt: skip
+    """Roll up as a collect does, with the places as they are known from before."""
+    return rollup.roll_up(
+        readings, ownership, before=before, shared_collections=shared_collections,
+        places=_places.of(ownership),
+    )  # fmt: skip
+
 
 NODES = (
     "tenant:acme-corp:user:bob", "tenant:acme_corp:user:bob", "tenant:acme:user:dana",
