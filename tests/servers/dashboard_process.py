@@ -16,6 +16,7 @@ from typing import Any
 from unittest import mock
 
 from services import bootstrap
+from services.alerts import worker as alerting
 from services.backups import scheduler as backups
 from services.bootstrap import Services
 from services.dashboards import models
@@ -41,6 +42,8 @@ def run(folder: str, name: str, lease: float, beat: float, ahead: float) -> None
     """
     models.LEASE, models.BEAT = timedelta(seconds=lease), beat
     leasing.LEASE, retention.POLL_SECONDS, backups.POLL_SECONDS = models.LEASE, beat, beat
+    alerting.TURN_LASTS, alerting.LOOK_EVERY = 2 * models.LEASE, models.LEASE
+    alerting.TICK_SECONDS = beat
     if ahead:
         _shift(timedelta(seconds=ahead))
     place, refused = Path(folder), [0]
