@@ -26,7 +26,6 @@ from services.bootstrap import Services
 
 ROOT = Path(pages_server.__file__).parents[1]
 EVERY = 1.0
-_OBJECTS_EVERY = 60  # looks; to count them all takes as long as to look for cycles
 _build = bootstrap.build
 
 
@@ -78,12 +77,9 @@ def _collected(phase: str, _: object) -> None:
 
 def _watch(place: Path) -> None:
     gc.callbacks.append(_collected)
-    waits, objects = threading.Event(), 0
-    at = 0
+    waits = threading.Event()
     while not waits.wait(EVERY):
-        if at % _OBJECTS_EVERY == 0:
-            objects = len(gc.get_objects())
-        at += 1
+        objects = sys.getallocatedblocks()  # to list all objects breaks tuples that are being made
         try:
             took = round(_collecting["took"] * 1e3)
             text = json.dumps({**sizes(), "objects": objects, "collecting_ms": took})

@@ -30,7 +30,7 @@ EVERY, WRITTEN_EVERY = 60.0, 10
 LEAST_WARM = 300.0
 MOST: Mapping[str, float] = {
     "memory": 5, "threads": 0.5, "sockets": 0.5, "files": 1, "sessions": 1, "fetchable": 2,
-    "deferred": 2, "cached": 5, "objects": 20_000,
+    "deferred": 2, "cached": 5, "objects": 60_000,
 }  # fmt: skip
 """By how much each may grow an hour: MiB of memory, else how many. Less cannot be told from noise
 within an hour; eight hours tell an eighth of it."""
