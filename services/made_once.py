@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from threading import RLock
 from typing import Any, Self, TypeVar, overload
@@ -43,3 +45,31 @@ def made_along(instance: object, owner: object) -> None:
 
 def _lock_of(kept: dict[str, Any]) -> Any:
     return kept.setdefault(_LOCK, RLock())  # of all who ask first, one sets it
+
+
+class MadeWhenSeen(Sequence[T]):
+    """Reads like a tuple, each item of which is made when it is looked at."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _get(self, at: int) -> T:
+        """Return the item at a place, which is not negative."""
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self._get, range(len(self)))
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
+        places = range(len(self))[at]
+        return tuple(map(self._get, places)) if isinstance(places, range) else self._get(places)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MadeWhenSeen | tuple):
+            return NotImplemented
+        return self is other or tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of any sequence of many

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import overload
 
 import numpy as np
 
 from services.dashboards.codec import codec_of
+from services.made_once import MadeWhenSeen
 from services.tenancy.kb_ids import TenantKey
 from services.usage.snapshot import TenantUsage
 
@@ -39,7 +39,7 @@ def text_of(found: object) -> bytes:
     return json.dumps(found, separators=(",", ":")).encode("ascii")
 
 
-class PublishedTenants(Sequence[TenantUsage]):
+class PublishedTenants(MadeWhenSeen[TenantUsage]):
     """Reads like a tuple of tenants. Those whose line is as it was `before` are taken from there.
 
     Raises ValueError for what is no such text.
@@ -62,24 +62,6 @@ class PublishedTenants(Sequence[TenantUsage]):
 
     def __len__(self) -> int:
         return len(self._keys)
-
-    def __iter__(self) -> Iterator[TenantUsage]:
-        return map(self._get, range(len(self)))
-
-    @overload
-    def __getitem__(self, at: int) -> TenantUsage: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[TenantUsage, ...]: ...
-    def __getitem__(self, at: int | slice) -> TenantUsage | tuple[TenantUsage, ...]:
-        places = range(len(self))[at]
-        return tuple(map(self._get, places)) if isinstance(places, range) else self._get(places)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sequence):
-            return NotImplemented
-        return self is other or tuple(self) == tuple(other)
-
-    __hash__ = None  # type: ignore[assignment]  # as of any sequence of many
 
     @cached_property
     def _at(self) -> dict[TenantKey, int]:

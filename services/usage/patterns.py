@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.figures import Amount
+from services.made_once import MadeWhenSeen
 from services.usage.readings import PatternUsage
 from services.usage.sums import Amounts, Indexes, Numbers
 
@@ -25,7 +25,7 @@ _SMALLEST = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Patterns(Sequence[PatternUsage]):
+class Patterns(MadeWhenSeen[PatternUsage]):
     """Reads like a tuple of usages, each of which is made when it is looked at.
 
     A column a field, with a place for each of `kb_ids`. The writes are microseconds since 1970, or
@@ -79,25 +79,7 @@ class Patterns(Sequence[PatternUsage]):
     def __len__(self) -> int:
         return len(self.kb_ids)
 
-    def __iter__(self) -> Iterator[PatternUsage]:
-        return map(self._made, range(len(self)))
-
-    @overload
-    def __getitem__(self, at: int) -> PatternUsage: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[PatternUsage, ...]: ...
-    def __getitem__(self, at: int | slice) -> PatternUsage | tuple[PatternUsage, ...]:
-        places = range(len(self))[at]
-        return self._made(places) if isinstance(places, int) else tuple(map(self._made, places))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Patterns | tuple):
-            return NotImplemented
-        return self is other or tuple(self) == tuple(other)
-
-    __hash__ = None  # type: ignore[assignment]  # as of any sequence of many
-
-    def _made(self, at: int) -> PatternUsage:
+    def _get(self, at: int) -> PatternUsage:
         counts, sizes, known, *margins = (column[at].item() for column in self.amounts)
         return PatternUsage(
             self.kb_ids[at],

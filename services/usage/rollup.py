@@ -6,15 +6,15 @@ nobody. What a store says of itself is compared with the sum of these, and the d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
-from typing import overload
 
 import numpy as np
 
 from services.figures import Amount, Measure, Usage
+from services.made_once import MadeWhenSeen
 from services.tenancy.kb_ids import TenantKey
 from services.tenancy.ownership import ClaimState, Ownership
 from services.usage.finds import Finds
@@ -60,7 +60,7 @@ class Readings:
 _name = attrgetter("name")
 
 
-class Tenants(Sequence[TenantUsage]):
+class Tenants(MadeWhenSeen[TenantUsage]):
     """Reads like a tuple of tenants, by name.
 
     `holders` are the tenants of the parts, `shared` the parts that several hold. Those that are
@@ -114,24 +114,6 @@ class Tenants(Sequence[TenantUsage]):
 
     def __len__(self) -> int:
         return len(self._order)
-
-    def __iter__(self) -> Iterator[TenantUsage]:
-        return map(self._get, range(len(self)))
-
-    @overload
-    def __getitem__(self, at: int) -> TenantUsage: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[TenantUsage, ...]: ...
-    def __getitem__(self, at: int | slice) -> TenantUsage | tuple[TenantUsage, ...]:
-        places = range(len(self))[at]
-        return tuple(map(self._get, places)) if isinstance(places, range) else self._get(places)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Tenants | tuple):
-            return NotImplemented
-        return self is other or tuple(self) == tuple(other)
-
-    __hash__ = None  # type: ignore[assignment]  # as of any sequence of many
 
     @cached_property
     def _at(self) -> dict[TenantKey, int]:
